@@ -1,0 +1,207 @@
+"""Builds the FFI object of each backend: what cffi parses, which C file, which libraries.
+
+This is the only build-time platform switch. Nothing here is imported at run time, and no SCTP constant
+belongs here: the C files and the stack's header know them.
+
+Environment: SCTPFFI_BACKENDS=linux,usrsctp builds exactly these; one that cannot be built is then an error.
+Without it, everything that can be built here is, and what can't is recorded with its reason in
+sctpffi/backends/_build_info.py, which `sctpffi info` shows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+CSRC = HERE / "csrc"
+BUILD_INFO = HERE / "sctpffi" / "backends" / "_build_info.py"
+
+
+class Spec(NamedTuple):
+    """What one backend is built from."""
+
+    source: str
+    cdefs: Tuple[str, ...]
+    spc_type: str  # of spc_state and spc_error, which differ in sign
+    header: str
+    libraries: Tuple[str, ...]
+    platforms: Tuple[str, ...]
+    advice: str
+
+
+SPECS: Dict[str, Spec] = {
+    "linux": Spec(
+        "sfi_linux.c",
+        ("structs.cdef.h", "structs_linux.cdef.h"),
+        "int32_t",
+        "linux/sctp.h",
+        (),
+        ("linux",),
+        "install the kernel's headers (Debian: linux-libc-dev)",
+    ),
+    "freebsd": Spec(
+        "sfi_freebsd.c",
+        ("structs.cdef.h", "structs_bsd.cdef.h"),
+        "uint32_t",
+        "netinet/sctp.h",
+        (),
+        ("freebsd",),
+        "netinet/sctp.h is part of FreeBSD's base system",
+    ),
+    "usrsctp": Spec(
+        "sfi_usrsctp.c",
+        ("structs.cdef.h", "structs_bsd.cdef.h"),
+        "uint32_t",
+        "usrsctp.h",
+        ("usrsctp",),
+        ("linux", "freebsd", "darwin"),
+        "install libusrsctp with its header (Debian: libusrsctp-dev; FreeBSD and macOS: package libusrsctp)",
+    ),
+}
+
+
+def shim_cdef() -> str:
+    """The part of sfi.h between its cdef marks."""
+    text = (CSRC / "sfi.h").read_text()
+    return text.split("/* cdef: begin */")[1].split("/* cdef: end */")[0]
+
+
+def struct_cdef(spec: Spec) -> str:
+    """The native structs, with cffi's notation in place of the macros that keep the files valid C."""
+    text = "\n".join((CSRC / name).read_text() for name in spec.cdefs)
+    text = text.replace("typedef SFI_INT ", "typedef int... ").replace("SFI_SPC", spec.spc_type)
+    return re.sub(r"SFI_DOTS", "...", text)
+
+
+def include_dirs() -> List[str]:
+    """Where headers lie besides the compiler's own places: FreeBSD's and macOS' package prefixes."""
+    found = [str(CSRC)]
+    if not sys.platform.startswith("linux"):
+        found += [p for p in ("/usr/local/include", "/opt/homebrew/include") if os.path.isdir(p)]
+    return found
+
+
+def library_dirs() -> List[str]:
+    """As include_dirs, for libraries."""
+    if sys.platform.startswith("linux"):
+        return []
+    return [p for p in ("/usr/local/lib", "/opt/homebrew/lib") if os.path.isdir(p)]
+
+
+def usrsctp_version() -> str:
+    """The installed library's version as pkg-config tells it; the header has none."""
+    try:
+        done = subprocess.run(["pkg-config", "--modversion", "usrsctp"], capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def make_ffi(name: str) -> FFI:
+    """The FFI object of one backend, ready to compile."""
+    spec = SPECS[name]
+    ffi = FFI()
+    ffi.cdef(struct_cdef(spec))
+    ffi.cdef(shim_cdef())
+    macros = [("SFI_USRSCTP_VERSION", '"%s"' % usrsctp_version())] if name == "usrsctp" else []
+    ffi.set_source(
+        "sctpffi.backends._ffi_%s" % name,
+        '#include "%s"' % spec.source,
+        include_dirs=include_dirs(),
+        library_dirs=library_dirs(),
+        libraries=list(spec.libraries),
+        define_macros=macros,
+        depends=[str(p) for p in sorted(CSRC.iterdir())],
+        extra_compile_args=["-std=c11", "-Wno-address-of-packed-member", *shlex.split(os.environ.get("SCTPFFI_CFLAGS", ""))],
+    )
+    return ffi
+
+
+def ffi_linux() -> FFI:
+    """Entry point for setup.py."""
+    return make_ffi("linux")
+
+
+def ffi_freebsd() -> FFI:
+    """Entry point for setup.py."""
+    return make_ffi("freebsd")
+
+
+def ffi_usrsctp() -> FFI:
+    """Entry point for setup.py."""
+    return make_ffi("usrsctp")
+
+
+def compiler() -> List[str]:
+    """The C compiler that the extension will be built with."""
+    return shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+
+
+def why_not(name: str) -> Optional[str]:
+    """The reason why a backend can't be built here, or None: tried with the compiler, not guessed."""
+    spec = SPECS[name]
+    if not sys.platform.startswith(spec.platforms):
+        return "it is for %s, and this is %s" % (", ".join(spec.platforms), sys.platform)
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe.c"
+        # The BSD header wants these two before it.
+        probe.write_text(
+            "#include <sys/types.h>\n#include <sys/socket.h>\n#include <netinet/in.h>\n#include <stdint.h>\n"
+            "#include <%s>\nint main(void) { return 0; }\n" % spec.header
+        )
+        command = [*compiler(), str(probe), "-o", str(Path(folder) / "probe")]
+        command += ["-I" + d for d in include_dirs()] + ["-L" + d for d in library_dirs()]
+        command += ["-l" + lib for lib in spec.libraries]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as exc:
+            return "no C compiler: %s" % exc
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
+    return "<%s> is missing or unusable (%s): %s" % (spec.header, lines[0] if lines else "no message", spec.advice)
+
+
+def plan() -> Tuple[List[str], Dict[str, str]]:
+    """Which backends to build, and why the others are not."""
+    wanted = [name.strip() for name in os.environ.get("SCTPFFI_BACKENDS", "").split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SPECS]
+    if unknown:
+        raise SystemExit("SCTPFFI_BACKENDS names %s; there are only %s" % (", ".join(unknown), ", ".join(SPECS)))
+    reasons: Dict[str, str] = {}
+    build: List[str] = []
+    for name in SPECS:
+        reason = why_not(name) if not wanted or name in wanted else "SCTPFFI_BACKENDS left it out"
+        if reason is None:
+            build.append(name)
+        elif name in wanted:
+            raise SystemExit("SCTPFFI_BACKENDS asks for %r, which can't be built: %s" % (name, reason))
+        else:
+            reasons[name] = reason
+    return build, reasons
+
+
+def record(build: List[str], reasons: Dict[str, str]) -> None:
+    """Write down for run time what was built and what was not."""
+    BUILD_INFO.write_text(
+        '"""Written by build_ffi.py: which backends were built, and why others were not. Not edited by hand."""\n\n'
+        "from __future__ import annotations\n\nfrom typing import Dict, Tuple\n\n"
+        "BUILT: Tuple[str, ...] = %r\nNOT_BUILT: Dict[str, str] = %r\n" % (tuple(build), reasons)
+    )
+
+
+def cffi_modules() -> List[str]:
+    """What setup.py hands to cffi's setuptools hook."""
+    build, reasons = plan()
+    record(build, reasons)
+    return ["build_ffi.py:ffi_%s" % name for name in build]

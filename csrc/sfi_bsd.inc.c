@@ -1,0 +1,171 @@
+/*
+ * sfi_bsd.inc.c - what FreeBSD's stack and usrsctp (the same code in user space) have in common.
+ *
+ * Native values to canonical ones and back, by the stack's own names.  Included after the stack's header
+ * and after the names which that header lacks.  Nothing here may call the stack.
+ */
+
+#define SFI_TAIL_CHUNK_HEADER 4 /* sac_info and sre_data hold the whole ABORT or ERROR chunk */
+
+static uint16_t sfi_event_native(int event)
+{
+    switch (event) {
+    case SFI_EVENT_ASSOC_CHANGE:
+        return SCTP_ASSOC_CHANGE;
+    case SFI_EVENT_PEER_ADDR_CHANGE:
+        return SCTP_PEER_ADDR_CHANGE;
+    case SFI_EVENT_REMOTE_ERROR:
+        return SCTP_REMOTE_ERROR;
+    case SFI_EVENT_SEND_FAILED:
+        return SCTP_SEND_FAILED;
+    case SFI_EVENT_SHUTDOWN_EVENT:
+        return SCTP_SHUTDOWN_EVENT;
+    case SFI_EVENT_ADAPTATION_INDICATION:
+        return SCTP_ADAPTATION_INDICATION;
+    case SFI_EVENT_PARTIAL_DELIVERY_EVENT:
+        return SCTP_PARTIAL_DELIVERY_EVENT;
+    case SFI_EVENT_AUTHENTICATION_EVENT:
+        return SCTP_AUTHENTICATION_EVENT;
+    case SFI_EVENT_SENDER_DRY_EVENT:
+        return SCTP_SENDER_DRY_EVENT;
+    case SFI_EVENT_NOTIFICATIONS_STOPPED_EVENT:
+        return SCTP_NOTIFICATIONS_STOPPED_EVENT;
+    case SFI_EVENT_SEND_FAILED_EVENT:
+        return SCTP_SEND_FAILED_EVENT;
+    case SFI_EVENT_STREAM_RESET_EVENT:
+        return SCTP_STREAM_RESET_EVENT;
+    case SFI_EVENT_ASSOC_RESET_EVENT:
+        return SCTP_ASSOC_RESET_EVENT;
+    case SFI_EVENT_STREAM_CHANGE_EVENT:
+        return SCTP_STREAM_CHANGE_EVENT;
+    default:
+        return 0;
+    }
+}
+
+static uint32_t sfi_event_canonical(uint16_t native)
+{
+    for (int event = 1; event <= SFI_EVENT_MAX; event++)
+        if (sfi_event_native(event) == native)
+            return (uint32_t)event;
+    return SFI_UNKNOWN | native;
+}
+
+static uint32_t sfi_change_state(uint32_t native)
+{
+    switch (native) {
+    case SCTP_COMM_UP:
+        return SFI_CHANGE_COMM_UP;
+    case SCTP_COMM_LOST:
+        return SFI_CHANGE_COMM_LOST;
+    case SCTP_RESTART:
+        return SFI_CHANGE_RESTART;
+    case SCTP_SHUTDOWN_COMP:
+        return SFI_CHANGE_SHUTDOWN_COMP;
+    case SCTP_CANT_STR_ASSOC:
+        return SFI_CHANGE_CANT_STR_ASSOC;
+    default:
+        return SFI_UNKNOWN | native;
+    }
+}
+
+static uint32_t sfi_paddr_state(uint32_t native)
+{
+    switch (native) {
+    case SCTP_ADDR_AVAILABLE:
+        return SFI_PADDR_AVAILABLE;
+    case SCTP_ADDR_UNREACHABLE:
+        return SFI_PADDR_UNREACHABLE;
+    case SCTP_ADDR_REMOVED:
+        return SFI_PADDR_REMOVED;
+    case SCTP_ADDR_ADDED:
+        return SFI_PADDR_ADDED;
+    case SCTP_ADDR_MADE_PRIM:
+        return SFI_PADDR_MADE_PRIM;
+    case SCTP_ADDR_CONFIRMED:
+        return SFI_PADDR_CONFIRMED;
+    default:
+        return SFI_UNKNOWN | native;
+    }
+}
+
+static uint32_t sfi_assoc_state(uint32_t native)
+{
+    switch (native) {
+    case SCTP_CLOSED:
+        return SFI_STATE_CLOSED;
+    case SCTP_COOKIE_WAIT:
+        return SFI_STATE_COOKIE_WAIT;
+    case SCTP_COOKIE_ECHOED:
+        return SFI_STATE_COOKIE_ECHOED;
+    case SCTP_ESTABLISHED:
+        return SFI_STATE_ESTABLISHED;
+    case SCTP_SHUTDOWN_PENDING:
+        return SFI_STATE_SHUTDOWN_PENDING;
+    case SCTP_SHUTDOWN_SENT:
+        return SFI_STATE_SHUTDOWN_SENT;
+    case SCTP_SHUTDOWN_RECEIVED:
+        return SFI_STATE_SHUTDOWN_RECEIVED;
+    case SCTP_SHUTDOWN_ACK_SENT:
+        return SFI_STATE_SHUTDOWN_ACK_SENT;
+    case SCTP_BOUND:
+        return SFI_STATE_BOUND;
+    case SCTP_LISTEN:
+        return SFI_STATE_LISTEN;
+    default:
+        return SFI_UNKNOWN | (native & 0xffff);
+    }
+}
+
+static uint32_t sfi_path_state(uint32_t native)
+{
+    switch (native) {
+    case SCTP_ACTIVE:
+        return SFI_PATH_ACTIVE;
+    case SCTP_INACTIVE:
+        return SFI_PATH_INACTIVE;
+    case SCTP_UNCONFIRMED:
+        return SFI_PATH_UNCONFIRMED;
+    default:
+        return SFI_UNKNOWN | (native & 0xffff);
+    }
+}
+
+static uint16_t k_send_flags(uint32_t flags)
+{
+    uint16_t native = 0;
+
+    if (flags & SFI_SEND_UNORDERED)
+        native |= SCTP_UNORDERED;
+    if (flags & SFI_SEND_ADDR_OVER)
+        native |= SCTP_ADDR_OVER;
+    if (flags & SFI_SEND_ABORT)
+        native |= SCTP_ABORT;
+    if (flags & SFI_SEND_EOF)
+        native |= SCTP_EOF;
+    if (flags & SFI_SEND_SENDALL)
+        native |= SCTP_SENDALL;
+    if (flags & SFI_SEND_SACK_IMMEDIATELY)
+        native |= SCTP_SACK_IMMEDIATELY;
+    return native;
+}
+
+static uint16_t sfi_native_pr(uint32_t policy)
+{
+    switch (policy) {
+    case SFI_PR_TTL:
+        return SCTP_PR_SCTP_TTL;
+    case SFI_PR_RTX:
+        return SCTP_PR_SCTP_RTX;
+    case SFI_PR_PRIO:
+        return SCTP_PR_SCTP_BUF; /* RFC 7496's PRIO under the older name */
+    default:
+        return SCTP_PR_SCTP_NONE;
+    }
+}
+
+/* sac_error and sre_error are in host order here. */
+static uint32_t sfi_cause(uint16_t error)
+{
+    return error;
+}

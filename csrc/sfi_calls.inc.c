@@ -1,0 +1,305 @@
+/*
+ * sfi_calls.inc.c - the calls of sfi.h, once for all stacks, over the n_* functions of a backend.
+ *
+ * Here are the rules of the ABI: who may be inside a handle, what is refused, how waiting goes.  No constant
+ * and no call of a stack may stand here.
+ */
+
+/* ---- waiting ---- */
+
+/* After an EAGAIN: 1 to try again, -EAGAIN when time is up or no waiting was asked for, else an error. */
+static int sfi_again(sfi_sock *s, int event, int64_t timeout_ms, int64_t *deadline, unsigned *turn)
+{
+    int left, r;
+
+    if (timeout_ms == 0)
+        return -EAGAIN;
+    if (*turn == 0)
+        *deadline = sfi_deadline(timeout_ms);
+    left = sfi_remaining(*deadline);
+    if (left == 0)
+        return -EAGAIN;
+    r = n_turn(s, event, left, (*turn)++);
+    return r == 0 ? 1 : r; /* 0 is a poll that ran out: the deadline decides, after one more try */
+}
+
+int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms)
+{
+    int64_t deadline = sfi_deadline(timeout_ms);
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    do {
+        r = n_poll(s, events, sfi_remaining(deadline));
+    } while (r == 0 && sfi_remaining(deadline) != 0);
+    sfi_leave(s);
+    return r;
+}
+
+/* ---- life ---- */
+
+int sfi_close(sfi_sock *s)
+{
+    if (s == NULL)
+        return -EBADF;
+    atomic_fetch_add(&n_base(s)->users, 1);
+    if ((atomic_fetch_or(&n_base(s)->users, SFI_CLOSED) & SFI_CLOSED) == 0)
+        n_wake(s);
+    sfi_leave(s);
+    return 0;
+}
+
+void sfi_free(sfi_sock *s)
+{
+    if (s == NULL)
+        return;
+    sfi_close(s);
+    n_free(s);
+    atomic_fetch_sub(&sfi_live_count, 1);
+}
+
+int sfi_fileno(sfi_sock *s)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = n_fileno(s);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_style(sfi_sock *s)
+{
+    return s == NULL ? -EBADF : n_base(s)->style;
+}
+
+/* bind() the first, add the rest one at a time: the one way that gives each stack's errors per address and
+   lets port 0 choose one port for all (platforms.md 4.5). */
+int sfi_bind(sfi_sock *s, const sfi_addr *addrs, uint32_t count)
+{
+    uint32_t port = 0;
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = addrs == NULL || count < 1 || count > SFI_MAX_ADDRS ? -EINVAL : n_bind(s, &addrs[0], &port);
+    for (uint32_t i = 1; r == 0 && i < count; i++) {
+        sfi_addr next = addrs[i];
+
+        next.port = port;
+        r = n_bindx(s, &next, SFI_BIND_ADD);
+    }
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_bindx(sfi_sock *s, const sfi_addr *addrs, uint32_t count, int action)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    if (addrs == NULL || count < 1 || count > SFI_MAX_ADDRS || (action != SFI_BIND_ADD && action != SFI_BIND_REMOVE))
+        r = -EINVAL;
+    for (uint32_t i = 0; r == 0 && i < count; i++) {
+        r = n_bindx(s, &addrs[i], action);
+        while (r < 0 && i > 0) /* all or nothing: take back what was done */
+            n_bindx(s, &addrs[--i], action == SFI_BIND_ADD ? SFI_BIND_REMOVE : SFI_BIND_ADD);
+    }
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_listen(sfi_sock *s, int backlog)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = n_listen(s, backlog);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
+{
+    int64_t deadline = 0;
+    unsigned turn = 0;
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    do {
+        r = out == NULL ? -EINVAL : n_accept(s, out, peer);
+        if (r == -EAGAIN)
+            r = sfi_again(s, SFI_READ, timeout_ms, &deadline, &turn);
+    } while (r > 0);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_connect(sfi_sock *s, const sfi_addr *addrs, uint32_t count, uint32_t *assoc_id)
+{
+    uint32_t id = 0;
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = addrs == NULL || count < 1 || count > SFI_MAX_ADDRS ? -EINVAL : n_connect(s, addrs, count, &id);
+    if (assoc_id != NULL)
+        *assoc_id = id;
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_connect_result(sfi_sock *s)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = n_connect_result(s);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = out == NULL ? -EINVAL : n_peeloff(s, assoc_id, out);
+    if (r == 0)
+        n_base(*out)->peeled_id = assoc_id;
+    sfi_leave(s);
+    return r;
+}
+
+/* ---- messages ---- */
+
+int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
+                 uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
+                 int64_t timeout_ms)
+{
+    struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to};
+    int64_t deadline = 0;
+    unsigned turn = 0;
+    int64_t r = n_use(s);
+    int again;
+
+    if (r < 0)
+        return r;
+    do {
+        again = 0;
+        if (data == NULL || sid > UINT16_MAX || (length == 0 && (flags & (SFI_SEND_EOF | SFI_SEND_ABORT)) == 0))
+            r = -EINVAL; /* RFC 9260 section 3.3.10.9: a DATA chunk without user data is an error */
+        else
+            r = n_send(s, &o);
+        if (r == -EAGAIN) {
+            again = sfi_again(s, SFI_WRITE, timeout_ms, &deadline, &turn);
+            if (again < 0)
+                r = again;
+        }
+    } while (again > 0);
+    sfi_leave(s);
+    return r;
+}
+
+int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out)
+{
+    int64_t deadline = 0;
+    unsigned turn = 0;
+    int64_t r = n_use(s);
+    int again;
+
+    if (r < 0)
+        return r;
+    do {
+        again = 0;
+        if (buffer == NULL || size == 0 || out == NULL)
+            r = -EINVAL; /* no room would read as the end of the association */
+        else
+            r = n_recv(s, buffer, size, flags, out);
+        if (r == -EAGAIN) {
+            again = sfi_again(s, SFI_READ, timeout_ms, &deadline, &turn);
+            if (again < 0)
+                r = again;
+        }
+    } while (again > 0);
+    sfi_leave(s);
+    return r;
+}
+
+/* shutdown() damages a one-to-many socket, and does nothing to a peeled-off one on Linux: there it goes by
+   SCTP_EOF, which in turn Linux refuses on one-to-one sockets (behaviour.md trap 2). */
+int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
+{
+    struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_NONE, 0, NULL};
+    int64_t r = n_use(s);
+
+    if (r < 0)
+        return (int)r;
+    if (n_base(s)->style == SFI_STYLE_PEELED)
+        o.assoc_id = n_base(s)->peeled_id;
+    r = n_base(s)->style == SFI_STYLE_ONE_TO_ONE ? n_shutdown_one(s) : n_send(s, &o);
+    sfi_leave(s);
+    return (int)r;
+}
+
+int sfi_abort(sfi_sock *s, uint32_t assoc_id, const char *reason, size_t length)
+{
+    struct sfi_out o = {reason, length, assoc_id, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_NONE, 0, NULL};
+    int64_t r = n_use(s);
+
+    if (r < 0)
+        return (int)r;
+    if (n_base(s)->style == SFI_STYLE_PEELED)
+        o.assoc_id = n_base(s)->peeled_id;
+    if (reason == NULL)
+        r = -EINVAL;
+    else
+        r = n_base(s)->style == SFI_STYLE_ONE_TO_ONE ? n_abort_one(s, reason, length) : n_send(s, &o);
+    sfi_leave(s);
+    return r < 0 ? (int)r : 0;
+}
+
+/* ---- options and addresses ---- */
+
+int sfi_getopt_raw(sfi_sock *s, int level, int option, void *value, uint32_t size)
+{
+    socklen_t length = size;
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = value == NULL ? -EINVAL : n_getopt(s, level, option, value, &length);
+    if (r >= 0)
+        r = (int)(length < size ? length : size);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_setopt_raw(sfi_sock *s, int level, int option, void *value, uint32_t size)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = value == NULL ? -EINVAL : n_setopt(s, level, option, value, size);
+    sfi_leave(s);
+    return r;
+}
+
+int sfi_addrs(sfi_sock *s, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = out == NULL && room != 0 ? -EINVAL : n_addrs(s, side, assoc_id, out, room);
+    sfi_leave(s);
+    return r;
+}

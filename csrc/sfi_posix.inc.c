@@ -1,0 +1,459 @@
+/*
+ * sfi_posix.inc.c - the n_* functions over a kernel's BSD sockets, shared by sfi_linux.c and sfi_freebsd.c.
+ *
+ * Included after the kernel's headers and its conversions; the k_* functions below are what differs between
+ * the kernels.  No constant of one kernel stands here.
+ */
+
+#if defined(__linux__)
+#include <sys/eventfd.h>
+#endif
+
+struct sfi_sock {
+    struct sfi_base base;
+    int fd;
+    int wake[2];         /* made by the first wait; wake[0] is readable once the socket is closed */
+    unsigned generation; /* of forks, when wake was made: a child must not wake its parent's waiters */
+    unsigned born;       /* of forks, when the socket was made: a child must not drain its parent's queue */
+};
+
+static int k_prepare(int fd, int family); /* equal defaults on every stack */
+static int k_connect(sfi_sock *s, const sfi_addr *a, uint32_t n, uint32_t *id); /* start; -EINPROGRESS is fine */
+static int k_bindx(int fd, const struct sockaddr_storage *a, socklen_t size, int action);
+static int k_peeloff(int fd, uint32_t assoc_id);
+static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
+static void k_before_close(sfi_sock *s); /* make a graceful close graceful */
+
+static atomic_uint sfi_forks;
+static pthread_once_t sfi_fork_once = PTHREAD_ONCE_INIT;
+
+static void sfi_count_fork(void)
+{
+    atomic_fetch_add(&sfi_forks, 1);
+}
+
+static void sfi_watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, sfi_count_fork);
+}
+
+static struct sfi_base *n_base(sfi_sock *s)
+{
+    return &s->base;
+}
+
+static int n_use(sfi_sock *s)
+{
+    return sfi_enter(s);
+}
+
+static int n_fileno(sfi_sock *s)
+{
+    return s->fd;
+}
+
+static sfi_sock *sfi_wrap(int fd, int family, int style)
+{
+    sfi_sock *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    pthread_once(&sfi_fork_once, sfi_watch_forks);
+    sfi_base_init(&s->base, family, style);
+    s->fd = fd;
+    s->wake[0] = s->wake[1] = -1;
+    s->born = atomic_load(&sfi_forks);
+    return s;
+}
+
+/* ---- waiting ---- */
+
+static void sfi_close_wake(sfi_sock *s)
+{
+    if (s->wake[0] >= 0)
+        close(s->wake[0]);
+    if (s->wake[1] >= 0 && s->wake[1] != s->wake[0])
+        close(s->wake[1]);
+    s->wake[0] = s->wake[1] = -1;
+}
+
+static int sfi_open_wake(int wake[2])
+{
+#if defined(__linux__)
+    wake[0] = wake[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return wake[0] < 0 ? sfi_errno() : 0;
+#else
+    if (pipe2(wake, O_NONBLOCK | O_CLOEXEC) == 0)
+        return 0;
+    wake[0] = wake[1] = -1;
+    return sfi_errno();
+#endif
+}
+
+/* The descriptor that becomes readable when another thread closes this socket. */
+static int sfi_wake_fd(sfi_sock *s)
+{
+    unsigned now = atomic_load(&sfi_forks);
+    int r = 0;
+
+    pthread_mutex_lock(&s->base.lock);
+    if (s->wake[0] >= 0 && s->generation != now)
+        sfi_close_wake(s); /* the parent's, shared by fork */
+    if (s->wake[0] < 0) {
+        r = sfi_open_wake(s->wake);
+        s->generation = now;
+    }
+    if (r == 0)
+        r = s->wake[0];
+    pthread_mutex_unlock(&s->base.lock);
+    return r;
+}
+
+static void n_wake(sfi_sock *s)
+{
+    uint64_t one = 1;
+    ssize_t ignored = 0;
+
+    pthread_mutex_lock(&s->base.lock);
+    if (s->wake[1] >= 0 && s->generation == atomic_load(&sfi_forks))
+        ignored = write(s->wake[1], &one, sizeof one);
+    pthread_mutex_unlock(&s->base.lock);
+    (void)ignored; /* a full pipe is a readable one */
+}
+
+/* One poll; events 0 waits for nothing but the time and a close. */
+static int n_poll(sfi_sock *s, int events, int timeout_ms)
+{
+    struct pollfd p[2];
+    int wake = sfi_wake_fd(s);
+    int ready = 0;
+
+    if (wake < 0)
+        return wake;
+    if (sfi_is_closed(s)) /* after sfi_wake_fd: whoever closes now finds the descriptor to write to */
+        return -EBADF;
+    memset(p, 0, sizeof p);
+    p[0].fd = wake;
+    p[0].events = POLLIN;
+    p[1].fd = events != 0 ? s->fd : -1;
+    p[1].events = (short)(((events & SFI_READ) ? POLLIN : 0) | ((events & SFI_WRITE) ? POLLOUT : 0));
+    if (poll(p, 2, timeout_ms) < 0)
+        return sfi_errno();
+    if (sfi_is_closed(s))
+        return -EBADF;
+    if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+        return events; /* whatever is tried next returns at once, with the reason */
+    if (p[1].revents & POLLIN)
+        ready |= SFI_READ;
+    if (p[1].revents & POLLOUT)
+        ready |= SFI_WRITE;
+    return ready;
+}
+
+static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn)
+{
+#if SFI_POLLOUT_LIES
+    if (event == SFI_WRITE) {
+        /* POLLOUT stays on while a send gets EAGAIN (platforms.md 5.4): back off, 1 to 16 ms, never spin. */
+        int slice = 1 << (turn < 4 ? turn : 4);
+
+        return n_poll(s, 0, timeout_ms >= 0 && timeout_ms < slice ? timeout_ms : slice);
+    }
+#endif
+    (void)turn;
+    return n_poll(s, event, timeout_ms);
+}
+
+/* ---- life ---- */
+
+int sfi_probe(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
+
+    if (fd < 0)
+        return sfi_errno();
+    close(fd);
+    return 0;
+}
+
+int sfi_stack_version(char *text, size_t size)
+{
+    struct utsname u;
+
+    if (uname(&u) < 0)
+        return sfi_errno();
+    return snprintf(text, size, "%s", u.release);
+}
+
+int sfi_stack_start(uint32_t udp_port, uint32_t remote_udp_port)
+{
+    (void)udp_port;
+    (void)remote_udp_port;
+    return 0;
+}
+
+int sfi_stack_stop(int64_t limit_ms)
+{
+    (void)limit_ms;
+    return 0;
+}
+
+int sfi_open(int family, int style, sfi_sock **out)
+{
+    int type = style == SFI_STYLE_ONE_TO_MANY ? SOCK_SEQPACKET : SOCK_STREAM;
+    int fd, r;
+
+    if (out == NULL || sfi_native_family(family) < 0)
+        return -EAFNOSUPPORT;
+    fd = socket(sfi_native_family(family), type | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_SCTP);
+    if (fd < 0)
+        return sfi_errno();
+    r = k_prepare(fd, family);
+    if (r == 0 && (*out = sfi_wrap(fd, family, style)) == NULL)
+        r = -ENOMEM;
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
+static void n_release(sfi_sock *s)
+{
+    if (s->born == atomic_load(&sfi_forks))
+        k_before_close(s);
+    close(s->fd);
+    s->fd = -1;
+    pthread_mutex_lock(&s->base.lock);
+    sfi_close_wake(s);
+    pthread_mutex_unlock(&s->base.lock);
+}
+
+static void n_free(sfi_sock *s)
+{
+    pthread_mutex_destroy(&s->base.lock);
+    free(s);
+}
+
+static int n_bind(sfi_sock *s, const sfi_addr *a, uint32_t *port)
+{
+    struct sockaddr_storage ss;
+    socklen_t length = sfi_sockaddr(a, &ss);
+    sfi_addr bound;
+
+    if (length == 0)
+        return -EAFNOSUPPORT;
+    if (bind(s->fd, (struct sockaddr *)&ss, length) < 0)
+        return sfi_errno();
+    length = sizeof ss;
+    if (getsockname(s->fd, (struct sockaddr *)&ss, &length) < 0)
+        return sfi_errno();
+    sfi_canonical(&ss, length, &bound);
+    *port = bound.port;
+    return 0;
+}
+
+static int n_bindx(sfi_sock *s, const sfi_addr *a, int action)
+{
+    struct sockaddr_storage ss;
+    socklen_t size = sfi_sockaddr(a, &ss);
+
+    return size == 0 ? -EAFNOSUPPORT : k_bindx(s->fd, &ss, size, action);
+}
+
+static int n_listen(sfi_sock *s, int backlog)
+{
+    return listen(s->fd, backlog) < 0 ? sfi_errno() : 0;
+}
+
+static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
+{
+    struct sockaddr_storage ss;
+    socklen_t length;
+    int fd;
+
+    do {
+        /* A connection that was aborted while it waited is not the listener's error (accept(2)). */
+        memset(&ss, 0, sizeof ss);
+        length = sizeof ss;
+        fd = accept4(s->fd, (struct sockaddr *)&ss, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == ECONNABORTED || errno == ECONNRESET));
+    if (fd < 0)
+        return sfi_errno();
+    *out = sfi_wrap(fd, s->base.family, SFI_STYLE_ONE_TO_ONE);
+    if (*out == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    if (peer != NULL)
+        sfi_canonical(&ss, length, peer);
+    return 0;
+}
+
+static int n_connect(sfi_sock *s, const sfi_addr *addrs, uint32_t count, uint32_t *assoc_id)
+{
+    return k_connect(s, addrs, count, assoc_id);
+}
+
+static int n_connect_result(sfi_sock *s)
+{
+    struct pollfd p;
+    int error = 0;
+    socklen_t length = sizeof error;
+    int r;
+
+    memset(&p, 0, sizeof p);
+    p.fd = s->fd;
+    p.events = POLLOUT;
+    r = poll(&p, 1, 0);
+    if (r < 0)
+        return sfi_errno();
+    if (r == 0)
+        return -EINPROGRESS;
+    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return sfi_errno();
+    return error > 0 ? -error : 0;
+}
+
+static int n_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
+{
+    int fd = k_peeloff(s->fd, assoc_id);
+
+    if (fd < 0)
+        return fd;
+    *out = sfi_wrap(fd, s->base.family, SFI_STYLE_PEELED);
+    if (*out != NULL)
+        return 0;
+    close(fd);
+    return -ENOMEM;
+}
+
+static int n_shutdown_one(sfi_sock *s)
+{
+    return shutdown(s->fd, SHUT_WR) < 0 ? sfi_errno() : 0;
+}
+
+/* ---- messages ---- */
+
+static void sfi_put_cmsg(struct cmsghdr *c, int type, const void *data, size_t size)
+{
+    c->cmsg_level = IPPROTO_SCTP;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(c), data, size);
+}
+
+static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(struct sctp_sndinfo)) + CMSG_SPACE(sizeof(struct sctp_prinfo))];
+        struct cmsghdr align;
+    } control;
+    struct sctp_sndinfo info;
+    struct sockaddr_storage ss;
+    struct msghdr m;
+    struct iovec iov;
+    ssize_t n;
+
+    memset(&control, 0, sizeof control);
+    memset(&info, 0, sizeof info);
+    memset(&m, 0, sizeof m);
+    info.snd_sid = (uint16_t)o->sid;
+    info.snd_flags = k_send_flags(o->flags);
+    info.snd_ppid = htonl(o->ppid); /* the one place where a PPID leaves */
+    info.snd_context = o->context;
+    info.snd_assoc_id = (sctp_assoc_t)o->assoc_id;
+    iov.iov_base = (void *)(uintptr_t)o->data;
+    iov.iov_len = o->length;
+    m.msg_iov = &iov;
+    m.msg_iovlen = 1;
+    m.msg_control = control.room;
+    m.msg_controllen = CMSG_SPACE(sizeof info);
+    sfi_put_cmsg(CMSG_FIRSTHDR(&m), SCTP_SNDINFO, &info, sizeof info);
+    if (o->pr_policy != SFI_PR_NONE) {
+        struct sctp_prinfo pr;
+
+        memset(&pr, 0, sizeof pr);
+        pr.pr_policy = sfi_native_pr(o->pr_policy);
+        pr.pr_value = o->pr_value;
+        m.msg_controllen = sizeof control.room;
+        sfi_put_cmsg((struct cmsghdr *)(void *)(control.room + CMSG_SPACE(sizeof info)), SCTP_PRINFO, &pr, sizeof pr);
+    }
+    if (o->to != NULL) {
+        m.msg_namelen = sfi_sockaddr(o->to, &ss);
+        m.msg_name = &ss;
+        if (m.msg_namelen == 0)
+            return -EAFNOSUPPORT;
+    }
+    n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+    return n < 0 ? sfi_errno() : (int64_t)n;
+}
+
+static void sfi_fill_rcv(struct msghdr *m, sfi_rcv *out)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        struct sctp_rcvinfo info;
+
+        if (c->cmsg_level != IPPROTO_SCTP || c->cmsg_type != SCTP_RCVINFO || c->cmsg_len < CMSG_LEN(sizeof info))
+            continue;
+        memcpy(&info, CMSG_DATA(c), sizeof info);
+        sfi_take_rcvinfo(&info, out);
+    }
+}
+
+static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(struct sctp_rcvinfo)) + CMSG_SPACE(sizeof(struct sctp_nxtinfo)) +
+                  CMSG_SPACE(128)]; /* an old SNDRCV, 128 bytes on BSD, if somebody switched it on */
+        struct cmsghdr align;
+    } control;
+    struct sockaddr_storage ss;
+    struct msghdr m;
+    struct iovec iov;
+    ssize_t n;
+
+    memset(&m, 0, sizeof m);
+    memset(out, 0, sizeof *out);
+    iov.iov_base = buffer;
+    iov.iov_len = size;
+    m.msg_name = &ss;
+    m.msg_namelen = sizeof ss;
+    m.msg_iov = &iov;
+    m.msg_iovlen = 1;
+    m.msg_control = control.room;
+    m.msg_controllen = sizeof control.room;
+    n = recvmsg(s->fd, &m, (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0);
+    if (n < 0)
+        return sfi_errno();
+    if (m.msg_flags & MSG_EOR)
+        out->flags |= SFI_RCV_EOR;
+    if (m.msg_flags & MSG_CTRUNC)
+        out->flags |= SFI_RCV_CONTROL_TRUNCATED;
+    if (n == 0) {
+        /* An empty message does not exist, so this is the end; FreeBSD adds a zeroed rcvinfo, Linux none. */
+        out->kind = SFI_KIND_EOF;
+        return 0;
+    }
+    sfi_canonical(&ss, m.msg_namelen, &out->from);
+    if (m.msg_flags & MSG_NOTIFICATION)
+        out->kind = SFI_KIND_NOTIFICATION;
+    else
+        sfi_fill_rcv(&m, out);
+    return (int64_t)n;
+}
+
+/* ---- options and addresses ---- */
+
+static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size)
+{
+    return getsockopt(s->fd, level, option, value, size) < 0 ? sfi_errno() : 0;
+}
+
+static int n_setopt(sfi_sock *s, int level, int option, void *value, socklen_t size)
+{
+    return setsockopt(s->fd, level, option, value, size) < 0 ? sfi_errno() : 0;
+}
+
+static int n_addrs(sfi_sock *s, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room)
+{
+    return k_addrs(s->fd, side, assoc_id, out, room);
+}

@@ -1,0 +1,647 @@
+/*
+ * sfi_usrsctp.c - usrsctp, FreeBSD's stack in user space, by <usrsctp.h>.
+ *
+ * The stack has no descriptors: a socketpair stands for each socket.  The user's end is readable while
+ * something may be read and loses writability while a send would wait, so selectors work as on a kernel.
+ * The stack's threads only run the upcall in sfi_usrsctp_stack.inc.c; nothing here calls Python.
+ *
+ * Locks: the table lock is for opening and closing; a stripe guards the readiness of its sockets and is never
+ * held while the stack is called.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#if defined(__linux__)
+#include <linux/filter.h>
+#endif
+
+#include <usrsctp.h>
+
+#include "sfi_common.h"
+
+/* Names which the stack has and its header lacks (platforms.md 1.1, marked with a dagger there). */
+#ifndef SCTP_EVENTS
+#define SCTP_EVENTS 0x0000000c
+#endif
+#ifndef SCTP_BOUND
+#define SCTP_BOUND 0x1000
+#define SCTP_LISTEN 0x2000
+#endif
+
+#include "sfi_bsd.inc.c"
+#include "sfi_notify.inc.c"
+
+#define SFI_MAX_SOCKS 32768
+#define SFI_STRIPES 64
+#define SFI_TICK_MS 100 /* events for which the stack makes no upcall (platforms.md 6.2) */
+#define SFI_RETRY_MS 5  /* one-to-many: the stack never says writable */
+
+struct sfi_sock {
+    struct sfi_base base;
+    struct socket *so;
+    int user;          /* the descriptor that callers see */
+    int inner;         /* its other end */
+    uint32_t slot;     /* in the table; 0 is none */
+    atomic_uint seen;  /* upcalls and ticks that found something */
+    int readable;      /* a byte lies in user; under the stripe */
+    int blocked;       /* user is filled up; under the stripe */
+    int listening;
+    atomic_uint port;  /* bound to, 0 if not */
+    uint32_t encaps;   /* remote UDP port in force for new associations */
+    int encaps_given;  /* the caller chose it */
+};
+
+/* One per open socket; never freed, because a late upcall may still come with its number. */
+static struct {
+    sfi_sock *sock;
+    uintptr_t generation;
+} slots[SFI_MAX_SOCKS];
+static uint32_t slots_used = 1;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t stripes[SFI_STRIPES];
+
+static enum { STACK_NEW, STACK_UP, STACK_BROKEN, STACK_DOWN } stack_state;
+static atomic_int stack_forked;
+static uint32_t stack_port, stack_remote_port;
+static pthread_t tick_thread;
+static int tick_pipe[2] = {-1, -1};
+static atomic_int tick_stop, tick_hurry;
+
+static struct sfi_base *n_base(sfi_sock *s)
+{
+    return &s->base;
+}
+
+static int n_use(sfi_sock *s)
+{
+    if (atomic_load(&stack_forked))
+        return -SFI_EFORKED;
+    return sfi_enter(s);
+}
+
+#include "sfi_usrsctp_stack.inc.c"
+
+/* ---- life of a socket ---- */
+
+static int take_slot(sfi_sock *s)
+{
+    uint32_t i;
+    int r = -EMFILE;
+
+    pthread_mutex_lock(&table_lock);
+    if (stack_state != STACK_UP) {
+        pthread_mutex_unlock(&table_lock);
+        return -SFI_EFAILED;
+    }
+    for (i = 1; i < SFI_MAX_SOCKS; i++) {
+        pthread_mutex_lock(stripe_of(i));
+        if (slots[i].sock == NULL) {
+            slots[i].sock = s;
+            slots[i].generation++;
+            s->slot = i;
+            r = 0;
+        }
+        pthread_mutex_unlock(stripe_of(i));
+        if (r == 0)
+            break;
+    }
+    if (r == 0 && i >= slots_used)
+        slots_used = i + 1;
+    pthread_mutex_unlock(&table_lock);
+    return r;
+}
+
+static void leave_slot(sfi_sock *s)
+{
+    pthread_mutex_lock(stripe_of(s->slot));
+    slots[s->slot].sock = NULL;
+    pthread_mutex_unlock(stripe_of(s->slot));
+}
+
+static int open_pair(sfi_sock *s)
+{
+    int pair[2];
+    int small = 1; /* the kernel's least: a few writes fill it */
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+        return sfi_errno();
+    for (int i = 0; i < 2; i++) {
+        fcntl(pair[i], F_SETFD, FD_CLOEXEC);
+        fcntl(pair[i], F_SETFL, O_NONBLOCK);
+    }
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    s->user = pair[0];
+    s->inner = pair[1];
+    return 0;
+}
+
+/* Make a handle of a stack socket, which it then owns; on failure the socket is still the caller's. */
+static int wrap(struct socket *so, int family, int style, sfi_sock **out)
+{
+    sfi_sock *s = calloc(1, sizeof *s);
+    int r;
+
+    if (s == NULL)
+        return -ENOMEM;
+    s->so = so;
+    s->base.style = style;
+    r = open_pair(s);
+    if (r < 0) {
+        free(s);
+        return r;
+    }
+    sfi_base_init(&s->base, family, style);
+    r = usrsctp_set_non_blocking(so, 1) < 0 ? sfi_errno() : take_slot(s);
+    if (r < 0) {
+        close(s->user);
+        close(s->inner);
+        pthread_mutex_destroy(&s->base.lock);
+        free(s);
+        atomic_fetch_sub(&sfi_live_count, 2);
+        return r;
+    }
+    s->encaps = UINT32_MAX;
+    usrsctp_set_upcall(so, on_upcall, (void *)(slots[s->slot].generation * SFI_MAX_SOCKS + s->slot));
+    look_again(s); /* accepted and peeled sockets may hold something already */
+    *out = s;
+    return 0;
+}
+
+/* A graceful close must not leave a notification unread, else the stack aborts (behaviour.md trap 1). */
+static void drop_notifications(struct socket *so)
+{
+    static const int late[] = {SFI_EVENT_ASSOC_RESET_EVENT, SFI_EVENT_STREAM_CHANGE_EVENT, SFI_EVENT_SEND_FAILED_EVENT};
+    struct sctp_event_subscribe none;
+    char room[512];
+
+    memset(&none, 0, sizeof none);
+    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENTS, &none, sizeof none);
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        struct sctp_event e;
+
+        memset(&e, 0, sizeof e);
+        e.se_assoc_id = SCTP_ALL_ASSOC;
+        e.se_type = sfi_event_native(late[i]);
+        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e);
+    }
+    for (;;) {
+        struct sockaddr_storage from;
+        struct sctp_recvv_rn info;
+        socklen_t from_length = sizeof from, info_length = sizeof info;
+        unsigned type = 0;
+        int flags = MSG_PEEK;
+
+        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
+                          &flags) <= 0 ||
+            (flags & MSG_NOTIFICATION) == 0)
+            return;
+        flags = 0;
+        from_length = sizeof from;
+        info_length = sizeof info;
+        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
+                          &flags) <= 0)
+            return;
+    }
+}
+
+static void close_gracefully(struct socket *so)
+{
+    usrsctp_set_upcall(so, NULL, NULL);
+    drop_notifications(so);
+    usrsctp_close(so);
+}
+
+static void n_release(sfi_sock *s)
+{
+    if (!atomic_load(&stack_forked)) {
+        leave_slot(s);
+        if (s->listening && s->base.style == SFI_STYLE_ONE_TO_ONE) {
+            /* Closing a listener aborts who was not accepted yet; Linux shuts them down.  Do as Linux does. */
+            struct sockaddr_storage ss;
+            socklen_t length = sizeof ss;
+            struct socket *so;
+
+            while ((so = usrsctp_accept(s->so, (struct sockaddr *)&ss, &length)) != NULL) {
+                usrsctp_set_non_blocking(so, 1);
+                close_gracefully(so);
+                length = sizeof ss;
+            }
+        }
+        close_gracefully(s->so);
+    }
+    s->so = NULL;
+    close(s->user);
+    close(s->inner);
+    s->user = s->inner = -1;
+}
+
+static void n_wake(sfi_sock *s)
+{
+    if (atomic_load(&stack_forked))
+        return; /* the pair is shared with the parent: leave its readiness alone */
+    pthread_mutex_lock(stripe_of(s->slot));
+    atomic_fetch_add(&s->seen, 1);
+    set_readable(s);
+    clear_blocked(s);
+    pthread_mutex_unlock(stripe_of(s->slot));
+}
+
+static void n_free(sfi_sock *s)
+{
+    if (!atomic_load(&stack_forked))
+        while (atomic_load(&s->base.users) != SFI_CLOSED)
+            sched_yield(); /* the timer looks at it just now */
+    pthread_mutex_destroy(&s->base.lock);
+    free(s);
+}
+
+static int n_fileno(sfi_sock *s)
+{
+    return s->user;
+}
+
+int sfi_open(int family, int style, sfi_sock **out)
+{
+    int type = style == SFI_STYLE_ONE_TO_MANY ? SOCK_SEQPACKET : SOCK_STREAM;
+    struct socket *so;
+    int on = 1;
+    int r;
+
+    if (atomic_load(&stack_forked))
+        return -SFI_EFORKED;
+    if (stack_state != STACK_UP)
+        return -SFI_EFAILED;
+    if (out == NULL || sfi_native_family(family) < 0)
+        return -EAFNOSUPPORT;
+    errno = 0;
+    so = usrsctp_socket(sfi_native_family(family), type, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+    if (so == NULL)
+        return errno ? sfi_errno() : -ENOMEM;
+    r = usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) < 0 ? sfi_errno() : 0;
+    if (r == 0)
+        r = wrap(so, family, style, out);
+    if (r < 0)
+        usrsctp_close(so);
+    return r;
+}
+
+static int local_addrs(struct socket *so, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room)
+{
+    struct sockaddr *list = NULL;
+    int count, r;
+
+    errno = 0;
+    if (side == SFI_SIDE_PEER)
+        count = usrsctp_getpaddrs(so, (sctp_assoc_t)assoc_id, &list);
+    else
+        count = usrsctp_getladdrs(so, (sctp_assoc_t)assoc_id, &list);
+    if (count < 0)
+        return errno == ENOTCONN || errno == ENOENT ? 0 : sfi_errno();
+    if (count == 0 || list == NULL)
+        return 0;
+    r = sfi_unpack((const uint8_t *)list, (size_t)count * sizeof(struct sockaddr_in6), (uint32_t)count, out, room);
+    if (side == SFI_SIDE_PEER)
+        usrsctp_freepaddrs(list);
+    else
+        usrsctp_freeladdrs(list);
+    return r;
+}
+
+static int n_addrs(sfi_sock *s, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room)
+{
+    return local_addrs(s->so, side, assoc_id, out, room);
+}
+
+static int n_bind(sfi_sock *s, const sfi_addr *a, uint32_t *port)
+{
+    struct sockaddr_storage ss;
+    socklen_t length = sfi_sockaddr(a, &ss);
+    sfi_addr bound;
+    int r;
+
+    if (length == 0)
+        return -EAFNOSUPPORT;
+    if (usrsctp_bind(s->so, (struct sockaddr *)&ss, length) < 0)
+        return sfi_errno();
+    r = local_addrs(s->so, SFI_SIDE_LOCAL, 0, &bound, 1);
+    *port = r > 0 ? bound.port : a->port;
+    atomic_store(&s->port, *port);
+    return 0;
+}
+
+static int n_bindx(sfi_sock *s, const sfi_addr *a, int action)
+{
+    struct sockaddr_storage ss;
+    int flag = action == SFI_BIND_ADD ? SCTP_BINDX_ADD_ADDR : SCTP_BINDX_REM_ADDR;
+
+    if (sfi_sockaddr(a, &ss) == 0)
+        return -EAFNOSUPPORT;
+    return usrsctp_bindx(s->so, (struct sockaddr *)&ss, 1, flag) < 0 ? sfi_errno() : 0;
+}
+
+static int n_listen(sfi_sock *s, int backlog)
+{
+    sfi_addr bound;
+
+    if (usrsctp_listen(s->so, backlog) < 0)
+        return sfi_errno();
+    s->listening = 1;
+    if (local_addrs(s->so, SFI_SIDE_LOCAL, 0, &bound, 1) > 0)
+        atomic_store(&s->port, bound.port);
+    return 0;
+}
+
+/* ---- UDP encapsulation (RFC 6951): which remote port new associations use ---- */
+
+static int is_loopback(const sfi_addr *a)
+{
+    static const uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
+    return a->family == SFI_AF_INET ? a->ip[0] == 127 : a->family == SFI_AF_INET6 && memcmp(a->ip, one, 16) == 0;
+}
+
+static int is_ours(uint32_t port)
+{
+    uint32_t used;
+    int found = 0;
+
+    pthread_mutex_lock(&table_lock);
+    used = slots_used;
+    pthread_mutex_unlock(&table_lock);
+    for (uint32_t i = 1; i < used && !found; i++) {
+        pthread_mutex_lock(stripe_of(i));
+        found = slots[i].sock != NULL && atomic_load(&slots[i].sock->port) == port;
+        pthread_mutex_unlock(stripe_of(i));
+    }
+    return found;
+}
+
+static int set_encaps(sfi_sock *s, uint32_t port)
+{
+    struct sctp_udpencaps e;
+
+    memset(&e, 0, sizeof e);
+    e.sue_address.ss_family = AF_INET; /* the wildcard: every path to come */
+#if SFI_HAVE_SA_LEN
+    e.sue_address.ss_len = sizeof(struct sockaddr_in);
+#endif
+    e.sue_port = htons((uint16_t)port);
+    return usrsctp_setsockopt(s->so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, sizeof e) < 0 ? sfi_errno() : 0;
+}
+
+/* Before a new association: to a socket of this very process by our own UDP port, else by the peers' one. */
+static int aim(sfi_sock *s, const sfi_addr *a)
+{
+    uint32_t want = stack_remote_port;
+    int r;
+
+    if (stack_port == 0 || s->encaps_given)
+        return 0;
+    if (stack_port != stack_remote_port && is_loopback(a) && is_ours(a->port))
+        want = stack_port;
+    if (s->encaps == want)
+        return 0;
+    r = set_encaps(s, want);
+    if (r == 0)
+        s->encaps = want;
+    return r;
+}
+
+/* ---- waiting ---- */
+
+static int n_poll(sfi_sock *s, int events, int timeout_ms)
+{
+    struct pollfd p;
+    int ready = 0;
+
+    if (sfi_is_closed(s))
+        return -EBADF;
+    memset(&p, 0, sizeof p);
+    p.fd = s->user;
+    p.events = (short)(((events & SFI_READ) ? POLLIN : 0) | ((events & SFI_WRITE) ? POLLOUT : 0));
+    if (poll(&p, 1, timeout_ms) < 0)
+        return sfi_errno();
+    if (sfi_is_closed(s))
+        return -EBADF;
+    if (p.revents & (POLLIN | POLLERR | POLLHUP))
+        ready |= SFI_READ;
+    if (p.revents & (POLLOUT | POLLERR | POLLHUP))
+        ready |= SFI_WRITE;
+    return ready & events;
+}
+
+static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn)
+{
+    (void)turn;
+    return n_poll(s, event, timeout_ms);
+}
+
+/* ---- connecting ---- */
+
+static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
+{
+    struct sockaddr_storage ss;
+    socklen_t length = sizeof ss;
+    unsigned seen = atomic_load(&s->seen);
+    struct socket *so;
+    int r;
+
+    if (!s->listening)
+        return -EINVAL; /* as the kernels say */
+    memset(&ss, 0, sizeof ss);
+    do {
+        /* A connection that was aborted while it waited is not the listener's error. */
+        errno = 0;
+        so = usrsctp_accept(s->so, (struct sockaddr *)&ss, &length);
+    } while (so == NULL && (errno == ECONNABORTED || errno == ECONNRESET));
+    if (so == NULL) {
+        r = errno ? sfi_errno() : -ENOMEM;
+        if (r == -EAGAIN)
+            unready(s, seen);
+        return r;
+    }
+    r = wrap(so, s->base.family, SFI_STYLE_ONE_TO_ONE, out);
+    if (r < 0) {
+        usrsctp_close(so);
+        return r;
+    }
+    if (peer != NULL)
+        sfi_canonical(&ss, sizeof ss, peer);
+    return 0;
+}
+
+static int n_connect(sfi_sock *s, const sfi_addr *addrs, uint32_t count, uint32_t *assoc_id)
+{
+    uint8_t packed[SFI_MAX_ADDRS * sizeof(struct sockaddr_in6)];
+    int one_to_one = s->base.style == SFI_STYLE_ONE_TO_ONE;
+    sctp_assoc_t id = 0;
+    int size = sfi_pack(addrs, count, packed, sizeof packed);
+    int r;
+
+    if (size < 0)
+        return size;
+    r = aim(s, &addrs[0]);
+    if (r < 0)
+        return r;
+    if (one_to_one) {
+        pthread_mutex_lock(stripe_of(s->slot));
+        if (!s->blocked)
+            set_blocked(s); /* not writable until it is connected */
+        pthread_mutex_unlock(stripe_of(s->slot));
+    }
+    r = usrsctp_connectx(s->so, (struct sockaddr *)(void *)packed, (int)count, &id) < 0 ? sfi_errno() : 0;
+    look_again(s);
+    *assoc_id = (uint32_t)id;
+    return r == 0 && one_to_one ? -EINPROGRESS : r; /* connectx says 0 for "started" */
+}
+
+static int n_connect_result(sfi_sock *s)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (usrsctp_getsockopt(s->so, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return sfi_errno();
+    if (error > 0)
+        return -error;
+    return (usrsctp_get_events(s->so) & SCTP_EVENT_WRITE) ? 0 : -EINPROGRESS;
+}
+
+static int n_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
+{
+    struct socket *so;
+    int r;
+
+    errno = 0;
+    so = usrsctp_peeloff(s->so, (sctp_assoc_t)assoc_id);
+    if (so == NULL)
+        return errno ? sfi_errno() : -EINVAL;
+    r = wrap(so, s->base.family, SFI_STYLE_PEELED, out);
+    if (r < 0)
+        usrsctp_close(so);
+    return r;
+}
+
+static int n_shutdown_one(sfi_sock *s)
+{
+    return usrsctp_shutdown(s->so, SHUT_WR) < 0 ? sfi_errno() : 0;
+}
+
+/* ---- messages ---- */
+
+static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
+{
+    struct sctp_sendv_spa spa;
+    struct sockaddr_storage ss;
+    unsigned seen = atomic_load(&s->seen);
+    ssize_t n;
+
+    memset(&spa, 0, sizeof spa);
+    spa.sendv_flags = SCTP_SEND_SNDINFO_VALID;
+    spa.sendv_sndinfo.snd_sid = (uint16_t)o->sid;
+    spa.sendv_sndinfo.snd_flags = k_send_flags(o->flags);
+    spa.sendv_sndinfo.snd_ppid = htonl(o->ppid); /* the one place where a PPID leaves */
+    spa.sendv_sndinfo.snd_context = o->context;
+    spa.sendv_sndinfo.snd_assoc_id = (sctp_assoc_t)o->assoc_id;
+    if (o->pr_policy != SFI_PR_NONE) {
+        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+        spa.sendv_prinfo.pr_policy = sfi_native_pr(o->pr_policy);
+        spa.sendv_prinfo.pr_value = o->pr_value;
+    }
+    if (o->to != NULL) {
+        if (sfi_sockaddr(o->to, &ss) == 0)
+            return -EAFNOSUPPORT;
+        if (s->base.style == SFI_STYLE_ONE_TO_MANY) {
+            int r = aim(s, o->to);
+
+            if (r < 0)
+                return r;
+        }
+    }
+    n = usrsctp_sendv(s->so, o->data, o->length, o->to != NULL ? (struct sockaddr *)&ss : NULL, o->to != NULL ? 1 : 0,
+                      &spa, sizeof spa, SCTP_SENDV_SPA, 0);
+    if (n < 0) {
+        int r = sfi_errno();
+
+        if (r == -EAGAIN)
+            block(s, seen);
+        return r;
+    }
+    return (int64_t)n;
+}
+
+static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
+{
+    struct sockaddr_storage from;
+    socklen_t from_length = sizeof from;
+    struct sctp_recvv_rn info;
+    socklen_t info_length = sizeof info;
+    unsigned type = SCTP_RECVV_NOINFO;
+    int message_flags = (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0;
+    unsigned seen = atomic_load(&s->seen);
+    ssize_t n;
+
+    memset(out, 0, sizeof *out);
+    memset(&from, 0, sizeof from);
+    memset(&info, 0, sizeof info);
+    n = usrsctp_recvv(s->so, buffer, size, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
+                      &message_flags);
+    if (n < 0) {
+        int r = sfi_errno();
+
+        if (r == -EAGAIN)
+            unready(s, seen);
+        return r;
+    }
+    if (message_flags & MSG_EOR)
+        out->flags |= SFI_RCV_EOR;
+    if (n == 0) {
+        out->kind = SFI_KIND_EOF; /* everything else that it gave is uninitialised memory */
+        return 0;
+    }
+    sfi_canonical(&from, sizeof from, &out->from);
+    if (message_flags & MSG_NOTIFICATION) {
+        out->kind = SFI_KIND_NOTIFICATION;
+        return (int64_t)n;
+    }
+    if (type == SCTP_RECVV_RCVINFO || type == SCTP_RECVV_RN)
+        sfi_take_rcvinfo(&info.recvv_rcvinfo, out);
+    return (int64_t)n;
+}
+
+static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
+{
+    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_NONE, 0, NULL};
+    struct linger l = {1, 0};
+
+    n_send(s, &o); /* carries the reason; without an association linger 0 does what is left */
+    return usrsctp_setsockopt(s->so, SOL_SOCKET, SO_LINGER, &l, sizeof l) < 0 ? sfi_errno() : 0;
+}
+
+/* ---- options ---- */
+
+static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size)
+{
+    return usrsctp_getsockopt(s->so, level, option, value, size) < 0 ? sfi_errno() : 0;
+}
+
+static int n_setopt(sfi_sock *s, int level, int option, void *value, socklen_t size)
+{
+    if (usrsctp_setsockopt(s->so, level, option, value, size) < 0)
+        return sfi_errno();
+    if (level == IPPROTO_SCTP && option == SCTP_REMOTE_UDP_ENCAPS_PORT)
+        s->encaps_given = 1;
+    return 0;
+}
+
+#include "sfi_calls.inc.c"
+#include "sfi_options.inc.c"

@@ -1,0 +1,44 @@
+"""Deadlines: a time-out in seconds as callers give it, and what is left of it in milliseconds.
+
+The waiting itself happens in the shim; nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Optional
+
+from sctpffi.errors import ArgumentError, ArgumentTypeError
+
+_MAX_SECONDS = 10**9
+
+
+class Deadline:
+    """A point in time, or never."""
+
+    __slots__ = ("_at", "seconds")
+
+    def __init__(self, seconds: Optional[float]) -> None:
+        self.seconds = seconds
+        self._at = None if seconds is None else time.monotonic() + seconds
+
+    def left_ms(self) -> int:
+        """What is left, rounded up; -1 is for ever."""
+        if self._at is None:
+            return -1
+        return max(0, math.ceil((self._at - time.monotonic()) * 1000))
+
+
+def check_timeout(timeout: Optional[float]) -> Optional[float]:
+    """A time-out in seconds as every waiting call takes it: None waits for ever, 0 does not wait.
+
+    Raises ArgumentError if it is negative or no number of seconds.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise ArgumentTypeError("timeout", f"a number of seconds or None, not {type(timeout).__name__}")
+    if not 0 <= timeout:  # also refuses nan
+        raise ArgumentError("timeout", f"{timeout} is not a number of seconds >= 0")
+    return None if timeout > _MAX_SECONDS else timeout

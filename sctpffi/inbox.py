@@ -1,0 +1,240 @@
+"""Inbox: the receiving half of a socket. Reads, reassembles messages, hears notifications, answers ends.
+
+One reader at a time holds its lock. It decides what comes next out of the queue; `sockets.py` decides what is
+subscribed and how long to wait. No address parsing, no sending.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections import deque
+from typing import Any, Deque, Dict, List, NoReturn, Optional, Set, Tuple, Union
+
+from sctpffi import errors
+from sctpffi._wait import Deadline
+from sctpffi.addresses import from_raw
+from sctpffi.backends.base import Handle
+from sctpffi.enums import Event
+from sctpffi.lifecycle import Life, Phase
+from sctpffi.messages import Message
+from sctpffi.notifications import AssocChange, Notification, decode
+
+Item = Union[Message, Notification]
+BUFFER_BYTES = 65536
+_KIND_NOTIFICATION, _KIND_EOF = 1, 2
+_EOR, _UNORDERED = 1, 2
+# Always subscribed, because `lifecycle` needs them; shown to the user only if he subscribed too.
+INTERNAL = frozenset({Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT})
+_ENDS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH})
+_NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ESHUTDOWN, errno.EINVAL})
+
+
+class _Parts:
+    """A message that is being put together from pieces."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: List[bytes] = []
+        self.size = 0
+
+
+class Inbox:
+    """What a socket has to read. Public calls may come from any thread; one at a time reads."""
+
+    def __init__(self, handle: Handle, life: Life, one_association: bool) -> None:
+        self.handle = handle
+        self.life = life
+        self.one_association = one_association
+        self.wanted: Set[Event] = set()
+        self.max_message_bytes = 64 * 1024 * 1024
+        self.where: Dict[str, Any] = {}  # local and remote, for errors
+        self._lock = threading.Lock()
+        self._pending: Deque[Item] = deque()
+        self._parts: Dict[Tuple[int, int, int], _Parts] = {}
+        self._note: List[bytes] = []  # pieces of a notification longer than the buffer
+        self._buffer: Any = None
+
+    # -- taking turns
+
+    def _acquire(self, deadline: Deadline, op: str) -> None:
+        left = deadline.left_ms()
+        if not self._lock.acquire(timeout=-1 if left < 0 else left / 1000):
+            raise self._no_time(deadline, op)
+
+    def _no_time(self, deadline: Deadline, op: str) -> errors.SctpOSError:
+        cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
+        return errors.build(cls, op, **self.where)
+
+    # -- what callers use
+
+    def take(self, deadline: Deadline, op: str) -> Item:
+        """The next whole message, or notification that is wanted."""
+        self._acquire(deadline, op)
+        try:
+            return self._take(deadline, op)
+        finally:
+            self._lock.release()
+
+    def take_piece(self, size: int, deadline: Deadline, op: str) -> Item:
+        """The next piece of a message, at most size bytes of it, or notification."""
+        self._acquire(deadline, op)
+        try:
+            while True:
+                if self._pending:
+                    return self._pending.popleft()
+                item = self._read(size, deadline, op, pieces=True)
+                if item is not None:
+                    return item
+        finally:
+            self._lock.release()
+
+    def peek(self, size: int, deadline: Deadline, op: str) -> Item:
+        """The next item, left where it is; of a message at most size bytes."""
+        self._acquire(deadline, op)
+        try:
+            while True:
+                if self._pending:
+                    return self._pending[0]
+                item = self._read(size, deadline, op, pieces=True, peek=True)
+                if item is not None:
+                    return item
+                self._read(size, deadline, op, pieces=True)  # an unwanted notification is in the way
+        finally:
+            self._lock.release()
+
+    def drop_unwanted(self) -> None:
+        """Take off the queue's head what is not subscribed, so that a subscription made now replays nothing."""
+        with self._lock:
+            while not self._pending:
+                try:
+                    item = self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True, peek=True)
+                    if item is not None:
+                        return
+                    self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True)
+                except errors.Error:
+                    return
+
+    def catch_up(self) -> None:
+        """Read everything that is queued into memory, to learn how the association ended."""
+        if not self._lock.acquire(blocking=False):
+            return  # whoever reads now hears it
+        try:
+            while True:
+                item = self._read(BUFFER_BYTES, Deadline(0), "receive", pieces=False)
+                if item is not None:
+                    self._pending.append(item)
+        except errors.Error:
+            pass  # nothing more, or the end: either is in `life` now
+        finally:
+            self._lock.release()
+
+    # -- reading
+
+    def _take(self, deadline: Deadline, op: str) -> Item:
+        while True:
+            if self._pending:
+                return self._pending.popleft()
+            item = self._read(BUFFER_BYTES, deadline, op, pieces=False)
+            if item is not None:
+                return item
+
+    def _read(self, size: int, deadline: Deadline, op: str, pieces: bool, peek: bool = False) -> Optional[Item]:
+        """One native receive; None if what came is not (yet) for the user."""
+        life = self.life
+        if life.over and life.drained:
+            raise life.receive_error(op, **self.where)
+        if life.phase is Phase.NEW and self.one_association:
+            raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
+        if self._buffer is None:
+            self._buffer = self.handle.new_buffer(BUFFER_BYTES)
+        handle = self.handle
+        while True:
+            limit = min(size, BUFFER_BYTES)
+            code = handle.recv(self._buffer, limit, peek, 0 if life.over else deadline.left_ms())
+            if code >= 0:
+                return self._got(code, pieces, peek, op)
+            if code != -errno.EINTR:
+                self._failed(code, deadline, op)
+
+    def _failed(self, code: int, deadline: Deadline, op: str) -> NoReturn:
+        life = self.life
+        if code == -errno.EAGAIN and not life.over:
+            raise self._no_time(deadline, op)
+        if not self.one_association or code == -errno.EBADF:
+            raise errors.from_code(code, op, **self.where)
+        if -code in _ENDS:
+            life.fail(_end_error(code, op))
+        elif -code in _NO_ASSOCIATION or code == -errno.EAGAIN:
+            if not life.over:
+                raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
+        else:
+            raise errors.from_code(code, op, **self.where)
+        life.drained = True
+        raise life.receive_error(op, **self.where)
+
+    def _got(self, size: int, pieces: bool, peek: bool, op: str) -> Optional[Item]:
+        kind, flags, sid, ssn, ppid, tsn, cumtsn, context, assoc_id, family, port, scope, ip = self.handle.received()
+        if kind == _KIND_EOF:
+            self.life.end()
+            raise self.life.receive_error(op, **self.where)
+        data = self.handle.take_bytes(self._buffer, size)
+        if kind == _KIND_NOTIFICATION:
+            return self._notification(data, flags, peek, (family, port, scope, ip))
+        if not pieces:
+            if not flags & _EOR or self._parts:
+                whole = self._assemble((assoc_id, sid, flags & _UNORDERED), data, bool(flags & _EOR))
+                if whole is None:
+                    return None
+                data = whole
+        return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip))
+
+    def _assemble(self, key: Tuple[int, int, int], piece: bytes, last: bool) -> Optional[bytes]:
+        """Add a piece; the whole message with its last piece. Pieces of other associations may lie between."""
+        parts = self._parts.get(key)
+        if parts is None:
+            if last:
+                return piece
+            parts = self._parts[key] = _Parts()
+        parts.size += len(piece)
+        if parts.size <= self.max_message_bytes:
+            parts.pieces.append(piece)
+        else:
+            parts.pieces = []  # dropped, and read to its end, so that the next message is intact
+        if not last:
+            return None
+        del self._parts[key]
+        if parts.size > self.max_message_bytes:
+            raise errors.ReceiveLimitExceeded(self.max_message_bytes, parts.size)
+        return b"".join(parts.pieces)
+
+    def _notification(
+        self, data: bytes, flags: int, peek: bool, raw_source: Tuple[int, int, int, bytes]
+    ) -> Optional[Notification]:
+        if peek:
+            event = decode(self.handle.decode(data, from_raw(*raw_source)))
+            return event if event.type in self.wanted else None
+        self._note.append(data)
+        if not flags & _EOR:
+            return None
+        data = b"".join(self._note)
+        self._note = []
+        event = decode(self.handle.decode(data, from_raw(*raw_source)))
+        self._hear(event)
+        return event if event.type in self.wanted or event.type not in INTERNAL else None
+
+    def _hear(self, event: Notification) -> None:
+        if self.one_association:
+            self.life.hear(event)
+        if isinstance(event, AssocChange) and event.state.name in ("COMM_LOST", "SHUTDOWN_COMP", "RESTART"):
+            for key in [k for k in self._parts if k[0] == event.assoc_id]:
+                del self._parts[key]  # the rest of a half-delivered message never comes
+
+
+def _end_error(code: int, op: str) -> errors.SctpOSError:
+    if code == -errno.EHOSTUNREACH:
+        return errors.build(errors.AssociationTimedOut, op)
+    error = errors.from_code(code, op)
+    assert isinstance(error, errors.SctpOSError)
+    return error

@@ -1,0 +1,99 @@
+"""Message: one SCTP user message as it was received, with its whole rcvinfo (RFC 6458 section 5.3.5).
+
+Made once per message, so it has slots, keeps raw words, and builds addresses and flags when asked. It never
+refers to a socket.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from sctpffi.addresses import Address, from_raw
+from sctpffi.enums import MsgFlag, Ppid
+
+RawAddress = Tuple[int, int, int, bytes]
+_EOR = int(MsgFlag.EOR)
+_UNORDERED = int(MsgFlag.UNORDERED)
+
+
+class Message:
+    """One message, or one piece of it where pieces were asked for.
+
+    Attributes:
+        data: the payload.
+        stream, ssn: stream number and stream sequence number.
+        ppid: payload protocol identifier in host order; an int, `ppid_name` tells its name.
+        tsn, cumtsn: transmission sequence number of the (last) chunk and the cumulative one; Linux gives
+            cumtsn for unordered messages only.
+        flags: a `MsgFlag` as int; see `unordered` and `complete`.
+        context: what the receiver set by SCTP_CONTEXT.
+        assoc_id: the association; meaningful together with its socket only.
+    """
+
+    __slots__ = ("data", "stream", "ssn", "ppid", "tsn", "cumtsn", "flags", "context", "assoc_id", "_from")
+
+    def __init__(
+        self,
+        data: bytes,
+        stream: int,
+        ssn: int,
+        ppid: int,
+        tsn: int,
+        cumtsn: int,
+        flags: int,
+        context: int,
+        assoc_id: int,
+        raw_address: RawAddress,
+    ) -> None:
+        self.data = data
+        self.stream = stream
+        self.ssn = ssn
+        self.ppid = ppid
+        self.tsn = tsn
+        self.cumtsn = cumtsn
+        self.flags = flags
+        self.context = context
+        self.assoc_id = assoc_id
+        self._from = raw_address
+
+    @property
+    def address(self) -> Optional[Address]:
+        """The peer's address that the message came from."""
+        return from_raw(*self._from)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether it was sent unordered."""
+        return bool(self.flags & _UNORDERED)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the message ends here; False only for the pieces of `recv_partial`."""
+        return bool(self.flags & _EOR)
+
+    @property
+    def ppid_name(self) -> str:
+        """The PPID's registered name, or UNKNOWN_n."""
+        return str(Ppid(self.ppid)) if self.ppid < 0x10000 else f"UNKNOWN_{self.ppid}"
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, Message):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, like bytearray
+
+    def __repr__(self) -> str:
+        shown = repr(self.data[:32]) + ("..." if len(self.data) > 32 else "")
+        order = " unordered" if self.unordered else f" ssn={self.ssn}"
+        part = "" if self.complete else " partial"
+        return (
+            f"<Message {len(self.data)} bytes stream={self.stream}{order} ppid={self.ppid_name}"
+            f" assoc_id={self.assoc_id}{part} {shown}>"
+        )
