@@ -24,6 +24,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 CSRC = HERE / "csrc"
+PLATFORM = str(sys.platform)  # a plain str, so that mypy checks the code of all platforms
 BUILD_INFO = HERE / "sctpffi" / "backends" / "_build_info.py"
 
 
@@ -83,19 +84,21 @@ def struct_cdef(spec: Spec) -> str:
     return re.sub(r"SFI_DOTS", "...", text)
 
 
+def prefixes() -> List[str]:
+    """Where packages are installed besides the system's own place."""
+    others = ("/usr/local", "/opt/homebrew") if PLATFORM != "linux" else ()
+    return [p for p in others if os.path.isdir(p + "/include")]
+
+
 def include_dirs() -> List[str]:
     """Where headers lie besides the compiler's own places: FreeBSD's and macOS' package prefixes."""
     found = [str(CSRC)]
-    if not sys.platform.startswith("linux"):
-        found += [p for p in ("/usr/local/include", "/opt/homebrew/include") if os.path.isdir(p)]
-    return found
+    return found + [prefix + "/include" for prefix in prefixes()]
 
 
 def library_dirs() -> List[str]:
     """As include_dirs, for libraries."""
-    if sys.platform.startswith("linux"):
-        return []
-    return [p for p in ("/usr/local/lib", "/opt/homebrew/lib") if os.path.isdir(p)]
+    return [prefix + "/lib" for prefix in prefixes()]
 
 
 def usrsctp_version() -> str:
@@ -105,6 +108,11 @@ def usrsctp_version() -> str:
     except OSError:
         return "unknown"
     return done.stdout.strip() or "unknown"
+
+
+def own_flags() -> List[str]:
+    """Further compiler flags, for sanitizers and the like."""
+    return shlex.split(os.environ.get("SCTPFFI_CFLAGS", ""))
 
 
 def make_ffi(name: str) -> FFI:
@@ -122,7 +130,8 @@ def make_ffi(name: str) -> FFI:
         libraries=list(spec.libraries),
         define_macros=macros,
         depends=[str(p) for p in sorted(CSRC.iterdir())],
-        extra_compile_args=["-std=c11", "-Wno-address-of-packed-member", *shlex.split(os.environ.get("SCTPFFI_CFLAGS", ""))],
+        # Linux packs some structs, and cffi's own checks take the address of their members.
+        extra_compile_args=["-std=c11", "-Wno-address-of-packed-member", *own_flags()],
     )
     return ffi
 
@@ -150,8 +159,8 @@ def compiler() -> List[str]:
 def why_not(name: str) -> Optional[str]:
     """The reason why a backend can't be built here, or None: tried with the compiler, not guessed."""
     spec = SPECS[name]
-    if not sys.platform.startswith(spec.platforms):
-        return "it is for %s, and this is %s" % (", ".join(spec.platforms), sys.platform)
+    if not PLATFORM.startswith(spec.platforms):
+        return "it is for %s, and this is %s" % (", ".join(spec.platforms), PLATFORM)
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "probe.c"
         # The BSD header wants these two before it.

@@ -39,8 +39,7 @@ STRUCTS: Dict[str, Dict[str, Tuple[int, str]]] = {
     "sctp_rcvinfo": {
         "all": (
             28,
-            "rcv_sid@0 rcv_ssn@2 rcv_flags@4 rcv_ppid@8 rcv_tsn@12 rcv_cumtsn@16 rcv_context@20 "
-            "rcv_assoc_id@24",
+            "rcv_sid@0 rcv_ssn@2 rcv_flags@4 rcv_ppid@8 rcv_tsn@12 rcv_cumtsn@16 rcv_context@20 rcv_assoc_id@24",
         ),
     },
     "sctp_nxtinfo": {
@@ -194,8 +193,7 @@ STRUCTS: Dict[str, Dict[str, Tuple[int, str]]] = {
     "sctp_prstatus": {
         "all": (
             24,
-            "sprstat_assoc_id@0 sprstat_sid@4 sprstat_policy@6 sprstat_abandoned_unsent@8 "
-            "sprstat_abandoned_sent@16",
+            "sprstat_assoc_id@0 sprstat_sid@4 sprstat_policy@6 sprstat_abandoned_unsent@8 sprstat_abandoned_sent@16",
         ),
     },
     "sctp_assoc_stats": {
@@ -330,7 +328,7 @@ STRUCTS: Dict[str, Dict[str, Tuple[int, str]]] = {
 }
 
 
-def layout(name: str, backend: str) -> "Tuple[int, Dict[str, int]] | None":
+def layout(name: str, backend: str) -> Tuple[int, Dict[str, int]] | None:
     """Size and field offsets of a struct on a backend, or None where its header lacks it."""
     rows = STRUCTS[name]
     row = rows.get(backend) or (rows.get("bsd") if backend != "linux" else None) or rows.get("all")

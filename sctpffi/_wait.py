@@ -39,6 +39,6 @@ def check_timeout(timeout: Optional[float]) -> Optional[float]:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise ArgumentTypeError("timeout", f"a number of seconds or None, not {type(timeout).__name__}")
-    if not 0 <= timeout:  # also refuses nan
+    if not timeout >= 0:  # also refuses nan
         raise ArgumentError("timeout", f"{timeout} is not a number of seconds >= 0")
     return None if timeout > _MAX_SECONDS else timeout

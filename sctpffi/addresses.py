@@ -150,7 +150,7 @@ def parse(value: AddressLike, argument: str = "address") -> AddressSet:
         host, port = value
         if host == "":
             return AddressSet((), _port(port, argument))
-        one = make_address(host, port, argument)  # type: ignore[arg-type]  # _port checks it
+        one = make_address(host, port, argument)
         return _check(AddressSet((one,), one.port), argument)
     if isinstance(value, (list, tuple)) and value and all(isinstance(a, Address) for a in value):
         return _check(AddressSet(tuple(value), value[0].port), argument)

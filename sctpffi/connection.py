@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Union
 
+from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse
 from sctpffi.enums import Event, Style
@@ -18,7 +19,7 @@ from sctpffi.messages import Message
 from sctpffi.notifications import Notification
 from sctpffi.options import Options
 from sctpffi.optvalues import InitParams, PathInfo, RtoInfo, Status
-from sctpffi.sockets import UNSET, Socket, Timeout
+from sctpffi.sockets import Socket
 
 BUFFER_BYTES = 512 * 1024
 STREAMS = 10
@@ -47,9 +48,9 @@ def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_byte
 class Connection:
     """One association with a peer. Made by `connect`, `Listener.accept`, or around a one-to-one Socket.
 
-    Iterating gives messages until the peer shuts the association down. Notifications that were asked for by `events=` go
-    to `on_notification` if it is set, else they wait in `notifications` (the newest 256) while `recv` reads messages;
-    `events()` gives both in their order of arrival.
+    Iterating gives messages until the peer shuts the association down. Notifications that were asked for by `events=`
+    go to `on_notification` if it is set, else they wait in `notifications` (the newest 256) while `recv` reads
+    messages; `events()` gives both in their order of arrival.
     Concurrency: one thread may send, another receive, a third close.
     """
 

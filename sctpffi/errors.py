@@ -135,7 +135,8 @@ class ConnectTimeout(SctpOSError, TimeoutError):
 class AssociationLost(SctpOSError):
     """The association ended without SHUTDOWN. Unacknowledged data may be lost.
 
-    Attributes: `cause` (RFC 9260 section 3.3.10 code, 0 if unknown), `info` (the error causes as bytes).
+    Attributes: `cause` (a `Cause`, RFC 9260 section 3.3.10; 0 if the stack does not tell), `info` (the error causes of
+    the peer's ABORT as bytes).
     """
 
     cause: int = 0
@@ -253,8 +254,9 @@ def from_code(code: int, op: str, **context: Any) -> Error:
     number = -code if code < 0 else code
     if number == EFORKED:
         return ForkedError(
-            f"{op}: the usrsctp stack belongs to the parent process; start it after fork(), or use multiprocessing's spawn"
+            f"{op}: the usrsctp stack belongs to the parent process; start it after fork(), or use"
+            " multiprocessing's spawn"
         )
     if number == EFAILED:
-        return BackendUnavailable("usrsctp", {"usrsctp": "the stack is not running in this process (it failed or ended)"})
+        return BackendUnavailable("usrsctp", {"usrsctp": "the stack failed or has ended in this process"})
     return build(_BY_ERRNO.get(number, SctpOSError), op, number, **context)

@@ -182,12 +182,11 @@ class Inbox:
         data = self.handle.take_bytes(self._buffer, size)
         if kind == _KIND_NOTIFICATION:
             return self._notification(data, flags, peek, (family, port, scope, ip))
-        if not pieces:
-            if not flags & _EOR or self._parts:
-                whole = self._assemble((assoc_id, sid, flags & _UNORDERED), data, bool(flags & _EOR))
-                if whole is None:
-                    return None
-                data = whole
+        if not pieces and (not flags & _EOR or self._parts):
+            whole = self._assemble((assoc_id, sid, flags & _UNORDERED), data, bool(flags & _EOR))
+            if whole is None:
+                return None
+            data = whole
         return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip))
 
     def _assemble(self, key: Tuple[int, int, int], piece: bytes, last: bool) -> Optional[bytes]:

@@ -7,7 +7,7 @@ after our own shutdown and ECONNRESET only once, BSD reports other errnos on sen
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, Type
 
 from sctpffi import errors
 from sctpffi.enums import AssocChangeState, Cause
@@ -60,7 +60,7 @@ class Life:
             # No cause and no ABORT chunk: our own retransmissions ran out (RFC 9260 section 8.1).
             timed_out = event.cause == Cause.NONE and not event.info
             self._lose(errors.AssociationTimedOut if timed_out else errors.AssociationAborted)
-            self._facts = {"cause": int(event.cause), "info": event.info}
+            self._facts = {"cause": event.cause, "info": event.info}
         elif event.state == AssocChangeState.CANT_STR_ASSOC and self.phase is not Phase.LOST:
             self._lose(errors.ConnectionRefused if event.info or event.cause != Cause.NONE else errors.ConnectTimeout)
 

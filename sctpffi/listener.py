@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, List, Optional, Tuple
 
+from sctpffi._socket_base import UNSET, Timeout
 from sctpffi.addresses import Address, AddressLike, parse
 from sctpffi.connection import BUFFER_BYTES, Connection, prepare
 from sctpffi.enums import Event, Style
 from sctpffi.errors import ClosedError, Error
 from sctpffi.options import Options
 from sctpffi.optvalues import InitParams
-from sctpffi.sockets import UNSET, Socket, Timeout
+from sctpffi.sockets import Socket
 
 
 class Listener:
@@ -26,7 +27,10 @@ class Listener:
         self.socket = sock
 
     def accept(self, timeout: Timeout = UNSET) -> Tuple[Connection, Address]:
-        """The next association and the peer's address. timeout in seconds. Raises WouldBlock, WaitTimeout, ClosedError."""
+        """The next association and the peer's address. timeout in seconds.
+
+        Raises WouldBlock, WaitTimeout, ClosedError.
+        """
         sock, peer = self.socket.accept(timeout)
         return Connection(sock), peer
 
@@ -94,7 +98,8 @@ def listen(
     """Listen on one or several addresses with one port (RFC 6458 sections 4.1.3 and 9.1).
 
     address: "10.0.0.1/10.0.1.1:3868"; port 0 lets the stack choose, see `Listener.port`; ":3868" is every address,
-    IPv6 and IPv4. backlog: how many may wait to be accepted. The rest as for `connect`; accepted connections inherit it.
+    IPv6 and IPv4. backlog: how many may wait to be accepted. The rest as for `connect`; accepted connections
+    inherit it.
     Raises AddressError, AddressInUse, AddressNotAvailable, BackendUnavailable.
     """
     local = parse(address)

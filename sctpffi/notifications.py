@@ -7,27 +7,11 @@ Types without a class of their own come as UnknownNotification with the raw byte
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from sctpffi.addresses import Address
+from sctpffi.backends.base import RawNotification
 from sctpffi.enums import AssocChangeState, Cause, Event, PeerAddrState, PeerFeature
-
-
-class RawNotification(NamedTuple):
-    """What the shim makes of a notification: struct sfi_ntf, its tail, and the whole bytes."""
-
-    type: int
-    flags: int
-    state: int
-    error: int
-    out_streams: int
-    in_streams: int
-    assoc_id: int
-    features: Optional[bytes]
-    causes: bytes
-    address: Optional[Address]
-    source: Optional[Address]
-    data: bytes
 
 
 @dataclass(frozen=True)

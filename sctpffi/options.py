@@ -25,9 +25,7 @@ class OptionSource(Protocol):
 
     def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]: ...
 
-    def set_option(
-        self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]
-    ) -> None: ...
+    def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None: ...
 
 
 def _number(values: Dict[str, Any]) -> int:

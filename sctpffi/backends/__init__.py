@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 _ADVICE = {
     "linux": "load the kernel's module (modprobe sctp), or use backend='usrsctp'",
-    "freebsd": "load the kernel's module (kldload sctp; or sctp_load=\"YES\" in /boot/loader.conf),"
+    "freebsd": 'load the kernel\'s module (kldload sctp; or sctp_load="YES" in /boot/loader.conf),'
     " or use backend='usrsctp'",
     "usrsctp": "install libusrsctp with its header and rebuild sctpffi",
 }

@@ -7,14 +7,14 @@ touches cffi objects, hence untyped where it does; no decision about a particula
 from __future__ import annotations
 
 import errno
+import ipaddress
 import struct
 from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from sctpffi import errors
 from sctpffi._tables import OPTIONS, Field, OptionRow
 from sctpffi.addresses import Address, from_raw, make_address
-from sctpffi.backends.base import Support
-from sctpffi.notifications import RawNotification
+from sctpffi.backends.base import RawNotification, Support
 
 ABI = 1
 _RCV = struct.Struct("=12I16s")  # struct sfi_rcv; tests/abi checks it against the compiler's layout
@@ -24,7 +24,7 @@ _TAIL_CAUSES, _TAIL_FEATURES = 1, 2
 class ShimHandle:
     """One open socket: the shim's pointer, its scratch structs, and conversions. See base.Handle."""
 
-    __slots__ = ("_backend", "_ffi", "_lib", "_ptr", "_rcv", "_rcv_view", "send_to")
+    __slots__ = ("_backend", "_ffi", "_lib", "_ptr", "_rcv", "_rcv_view")
 
     def __init__(self, backend: ShimBackend, pointer: Any) -> None:
         self._backend = backend
@@ -144,7 +144,7 @@ class ShimHandle:
 
     def received(self) -> Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes]:
         """What came with the last successful `recv`, as in base.Received."""
-        return _RCV.unpack_from(self._rcv_view)  # type: ignore[return-value]  # the format says so
+        return _RCV.unpack_from(self._rcv_view)
 
     def take_bytes(self, buffer: Any, size: int) -> bytes:
         return bytes(self._ffi.unpack(buffer, size))
@@ -286,8 +286,7 @@ class ShimBackend:
         side = "linux" if name == "linux" else "bsd"
         self._options: Dict[str, Tuple[int, str]] = {}
         for row in OPTIONS:
-            prefix = "SFI_OPT_" if row.level == "socket" else "SFI_OPT_"
-            number = getattr(lib, prefix + row.c_name.replace("SCTP_", "", 1))
+            number = getattr(lib, "SFI_OPT_" + row.c_name.replace("SCTP_", "", 1))
             self._options[row.name] = (number, _c_type(row.struct, side))
 
     def version(self) -> str:
@@ -336,8 +335,6 @@ class ShimBackend:
 
 
 def _ip_bytes(address: Address) -> bytes:
-    import ipaddress
-
     return ipaddress.ip_address(address.host).packed
 
 

@@ -13,7 +13,6 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Protocol, S
 
 from sctpffi._tables import OptionRow
 from sctpffi.addresses import Address
-from sctpffi.notifications import RawNotification
 
 
 class Support(NamedTuple):
@@ -41,6 +40,23 @@ class Received(NamedTuple):
     port: int
     scope_id: int
     ip: bytes
+
+
+class RawNotification(NamedTuple):
+    """What the shim makes of a notification: struct sfi_ntf, its tail, and the whole bytes."""
+
+    type: int
+    flags: int
+    state: int
+    error: int
+    out_streams: int
+    in_streams: int
+    assoc_id: int
+    features: Optional[bytes]
+    causes: bytes
+    address: Optional[Address]
+    source: Optional[Address]
+    data: bytes
 
 
 class Handle(Protocol):
@@ -82,9 +98,7 @@ class Handle(Protocol):
     def subscribe(self, assoc_id: int, event: int, on: bool) -> None: ...
     def subscribed(self, assoc_id: int, event: int) -> bool: ...
     def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]: ...
-    def set_option(
-        self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]
-    ) -> None: ...
+    def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None: ...
     def get_raw(self, level: int, number: int, size: int) -> bytes: ...
     def set_raw(self, level: int, number: int, value: bytes) -> None: ...
     def error(self, code: int, op: str) -> Exception: ...

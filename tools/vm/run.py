@@ -4,8 +4,8 @@ host  the running kernel, in a network namespace of its own where that is allowe
 uml   user-mode Linux: a real Linux kernel as an ordinary process, on this file system, booted in seconds
 
 Inside: lo is up with 127.0.0.1, .2, .3 and ::1, the SCTP modules are loaded, `--sysctl name=value` is set.
-The output is passed on as it comes; the exit status is the command's. A kernel that does not come up, hangs or panics is
-an error (status 125) with the end of its console, never a skip. Nothing here knows what it runs.
+The output is passed on as it comes; the exit status is the command's. A kernel that does not come up, hangs or
+panics is an error (status 125) with the end of its console, never a skip. Nothing here knows what it runs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run_host(command: Sequence[str], sysctls: Sequence[str], timeout: float) -> 
     return finish(subprocess.Popen([*unshare, "sh", "-e", "-c", script, "sh", *command]), timeout)
 
 
-def finish(process: "subprocess.Popen[bytes]", timeout: float) -> int:
+def finish(process: subprocess.Popen[bytes], timeout: float) -> int:
     """Wait for a command; 124 if it takes too long."""
     try:
         return process.wait(timeout)
@@ -119,7 +119,7 @@ def init_script(folder: Path, command: Sequence[str], sysctls: Sequence[str], en
         # The kernel itself loads modules too (SCTP's cookie wants an hmac): by this helper, from our tree.
         f"printf '#!/bin/sh\\nexec /sbin/modprobe -d {folder} \"$@\"\\n' > {folder}/modprobe",
         f"chmod 755 {folder}/modprobe; echo {folder}/modprobe > /proc/sys/kernel/modprobe",
-        f"for m in {' '.join(MODULES)}; do modprobe -d {folder} $m || echo \"no module $m\" >&2; done",
+        f'for m in {" ".join(MODULES)}; do modprobe -d {folder} $m || echo "no module $m" >&2; done',
         *setup_lines(sysctls),
         f"cd {shlex.quote(os.getcwd())}",
         f"touch {folder}/up",
@@ -153,7 +153,7 @@ def console_end(folder: Path) -> str:
     return "\n".join(text.splitlines()[-25:])
 
 
-def watch(process: "subprocess.Popen[bytes]", folder: Path, timeout: float) -> Optional[str]:
+def watch(process: subprocess.Popen[bytes], folder: Path, timeout: float) -> Optional[str]:
     """Pass output on until the guest is gone; returns what went wrong, if anything."""
     start = time.monotonic()
     up = folder / "up"

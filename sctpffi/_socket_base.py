@@ -1,0 +1,329 @@
+"""SocketBase: what every socket has, whatever it does: state, time, addresses, subscriptions, options, closing.
+
+`sockets.py` adds setting up, sending and receiving. No stack's number and no cffi object comes this high.
+"""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple, Union
+
+from sctpffi import errors
+from sctpffi._tables import OptionRow
+from sctpffi._wait import Deadline, check_timeout
+from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
+from sctpffi.backends.base import Backend, Handle
+from sctpffi.enums import Event, Style
+from sctpffi.errors import ArgumentError
+from sctpffi.inbox import INTERNAL, Inbox
+from sctpffi.lifecycle import Life, Phase
+from sctpffi.options import Options, check_number
+from sctpffi.optvalues import PathInfo, Status
+
+READ, WRITE = 1, 2
+
+
+class _Unset:
+    """The type of "take the socket's own time-out"."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = _Unset()
+Timeout = Union[float, None, _Unset]
+
+
+class SocketBase:
+    """State and plain operations of a socket; see `Socket`."""
+
+    _closed = True  # until there is something to close
+
+    def _setup(self, backend: Backend, handle: Handle, family: int, style: Style, life: Life) -> None:
+        self._backend = backend
+        self._handle = handle
+        self._family = family
+        self._style = style
+        self._life = life
+        self._one = style is not Style.ONE_TO_MANY
+        self._timeout: Optional[float] = None
+        self._listening = False
+        self._local: Optional[str] = None
+        self._remote: Optional[str] = None
+        self._peer_port = 0
+        self._inbox = Inbox(handle, life, self._one)
+        self._inbox.where = self._where()
+        self._closed = False
+        self.opts = Options(self)
+
+    # -- what it is
+
+    @property
+    def backend(self) -> str:
+        """The stack's name."""
+        return self._backend.name
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return self._family
+
+    @property
+    def style(self) -> Style:
+        """One-to-one, one-to-many, or peeled off."""
+        return self._style
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def fileno(self) -> int:
+        """A descriptor for selectors: readable when something may be read, writable when a send may succeed.
+
+        usrsctp has no descriptors; there it is one end of a socket pair that means the same and must not be
+        read or written. On FreeBSD it may look writable when a send would wait (see docs/differences.md).
+        Raises ClosedError. Concurrency: any thread.
+        """
+        return self._handle.fileno()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else self._life.phase.value if self._one else "open"
+        ends = f" {self._local or ''}->{self._remote or ''}" if self._local or self._remote else ""
+        return f"<sctpffi.Socket {self.backend} {self._style.name}{ends} {state}>"
+
+    def _where(self) -> Dict[str, Any]:
+        return {"backend": self._backend.name, "local": self._local, "remote": self._remote}
+
+    def _locate(self, local: Optional[object] = None, remote: Optional[object] = None) -> None:
+        if local is not None:
+            self._local = str(local)
+        if remote is not None:
+            self._remote = str(remote)
+        self._inbox.where = self._where()
+
+    def _error(self, code: int, op: str, assoc_id: int = 0) -> errors.Error:
+        return errors.from_code(code, op, assoc_id=assoc_id or None, **self._where())
+
+    def _alive(self, op: str) -> None:
+        if self._closed:
+            raise errors.build(errors.ClosedError, op, **self._where())
+
+    def _located(self, exc: errors.SctpOSError, local: object = None, remote: object = None) -> errors.SctpOSError:
+        exc.local = str(local) if local is not None else self._local
+        exc.remote = str(remote) if remote is not None else self._remote
+        return exc
+
+    # -- time
+
+    def settimeout(self, timeout: Optional[float]) -> None:
+        """Set the time-out in seconds for calls that give none; None waits for ever, 0 does not wait."""
+        self._timeout = check_timeout(timeout)
+
+    def gettimeout(self) -> Optional[float]:
+        """The time-out in seconds for calls that give none."""
+        return self._timeout
+
+    def setblocking(self, flag: bool) -> None:
+        """`settimeout(None)` or `settimeout(0)`."""
+        self._timeout = None if flag else 0.0
+
+    def _deadline(self, timeout: Timeout) -> Deadline:
+        return Deadline(self._timeout if isinstance(timeout, _Unset) else check_timeout(timeout))
+
+    def wait_readable(self, timeout: Timeout = UNSET) -> bool:
+        """Wait until something may be read; False if the time ran out. timeout in seconds."""
+        return self._wait(READ, self._deadline(timeout))
+
+    def wait_writable(self, timeout: Timeout = UNSET) -> bool:
+        """Wait until a send may succeed or a connect is decided; False if the time ran out. timeout in seconds."""
+        return self._wait(WRITE, self._deadline(timeout))
+
+    def _wait(self, event: int, deadline: Deadline) -> bool:
+        while True:
+            code = self._handle.wait(event, deadline.left_ms())
+            if code >= 0:
+                return code > 0
+            if code != -errno.EINTR:
+                raise self._error(code, "wait")
+
+    # -- addresses
+
+    def bind(self, address: AddressLike) -> None:
+        """Bind to one or several local addresses with one port (RFC 6458 sections 3.1.2 and 9.1).
+
+        address: "10.0.0.1/10.0.1.1:3868"; ":3868" for any address; port 0 lets the stack choose.
+        Raises AddressError, AddressInUse, AddressNotAvailable, SctpOSError. After a failure with several addresses
+        the socket may be bound to some of them: close it.
+        """
+        self._alive("bind")
+        local = resolve_any(parse(address), self._family)
+        self._check_families(local)
+        try:
+            self._handle.bind(local.hosts)
+        except errors.SctpOSError as exc:
+            raise self._located(exc, local) from None
+        bound = self._handle.addresses(True, 0)
+        port = bound[0].port if bound else local.port
+        self._locate(local=AddressSet(tuple(a._replace(port=port) for a in local.hosts), port))
+
+    def _check_families(self, addresses: AddressSet) -> None:
+        if self._family == 4 and addresses.family == 6:
+            raise errors.AddressError("address", f"{addresses}: an IPv4 socket takes no IPv6 address")
+
+    def _bindx(self, hosts: Union[str, Address, Iterable[Union[str, Address]]], add: bool) -> None:
+        self._alive("bind_add" if add else "bind_remove")
+        bound = self._handle.addresses(True, 0)
+        wanted = parse_hosts(hosts, bound[0].port if bound else 0, "hosts")
+        self._check_families(wanted)
+        try:
+            self._handle.bindx(wanted.hosts, add)
+        except errors.SctpOSError as exc:
+            raise self._located(exc) from None
+
+    def bind_add(self, hosts: Union[str, Address, Iterable[Union[str, Address]]]) -> None:
+        """Bind to further addresses, all or none (RFC 6458 section 9.1).
+
+        hosts: "10.0.1.1", "10.0.1.1/10.0.2.1", or several; the port is the bound one.
+        """
+        self._bindx(hosts, True)
+
+    def bind_remove(self, hosts: Union[str, Address, Iterable[Union[str, Address]]]) -> None:
+        """Unbind from addresses, all or none; one has to stay (RFC 6458 section 9.1)."""
+        self._bindx(hosts, False)
+
+    def local_addresses(self, assoc_id: int = 0) -> List[Address]:
+        """The local addresses of the socket or of an association (RFC 6458 section 9.5)."""
+        self._alive("local_addresses")
+        return self._handle.addresses(True, check_number("assoc_id", assoc_id))
+
+    def peer_addresses(self, assoc_id: int = 0) -> List[Address]:
+        """The peer's addresses; empty without an association (RFC 6458 section 9.3)."""
+        self._alive("peer_addresses")
+        check_number("assoc_id", assoc_id)
+        if self._one and self._life.phase is Phase.NEW:
+            return []
+        try:
+            return self._handle.addresses(False, assoc_id)
+        except errors.SctpOSError:
+            self._alive("peer_addresses")
+            return []
+
+    def getsockname(self) -> Tuple[str, int]:
+        """The first local address as (host, port), ("0.0.0.0", 0) if unbound; see `local_addresses` for all."""
+        found = self.local_addresses()
+        return (found[0].host, found[0].port) if found else ("::" if self._family == 6 else "0.0.0.0", 0)
+
+    def getpeername(self) -> Tuple[str, int]:
+        """The peer's first address as (host, port); see `peer_addresses` for all. Raises NotConnected."""
+        found = self.peer_addresses()
+        if not found:
+            raise errors.build(errors.NotConnected, "getpeername", **self._where())
+        return found[0].host, found[0].port
+
+    # -- notifications
+
+    def subscribe(self, *events: int, assoc_id: int = 0) -> None:
+        """Have notifications of these types delivered by `recv` from now on (RFC 6458 section 6.2.2).
+
+        assoc_id: on one-to-many sockets, of this association only; 0 is all that come to be. Nothing is replayed.
+        Raises ArgumentError, UnsupportedOption, NoSuchAssociation.
+        """
+        self._alive("subscribe")
+        for event in self._check_events(events):
+            if event in INTERNAL:
+                self._inbox.drop_unwanted()
+            else:
+                self._handle.subscribe(self._scope(assoc_id), event, True)
+            self._inbox.wanted.add(event)
+
+    def unsubscribe(self, *events: int, assoc_id: int = 0) -> None:
+        """Have notifications of these types no longer delivered."""
+        self._alive("unsubscribe")
+        for event in self._check_events(events):
+            if event not in INTERNAL:
+                self._handle.subscribe(self._scope(assoc_id), event, False)
+            self._inbox.wanted.discard(event)
+
+    def _scope(self, assoc_id: int) -> int:
+        return check_number("assoc_id", assoc_id)
+
+    @staticmethod
+    def _check_events(events: Tuple[int, ...]) -> List[Event]:
+        if not events:
+            raise ArgumentError("events", "name at least one Event")
+        for event in events:
+            if not isinstance(event, int) or event not in Event.__members__.values():
+                raise ArgumentError("events", f"{event!r} is no Event")
+        return [Event(event) for event in events]
+
+    @property
+    def subscriptions(self) -> Set[Event]:
+        """The types that are delivered."""
+        return set(self._inbox.wanted)
+
+    # -- options and status
+
+    def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]:
+        """For `opts`: the fields of an option."""
+        self._alive(f"get {row.name}")
+        try:
+            return self._handle.get_option(row, assoc_id, address)
+        except errors.SctpOSError as exc:
+            raise self._option_error(exc, row, assoc_id) from None
+
+    def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None:
+        """For `opts`: set the fields of an option."""
+        self._alive(f"set {row.name}")
+        try:
+            self._handle.set_option(row, values, assoc_id, address)
+        except errors.SctpOSError as exc:
+            raise self._option_error(exc, row, assoc_id) from None
+
+    def _option_error(self, exc: errors.SctpOSError, row: OptionRow, assoc_id: int) -> errors.SctpOSError:
+        missing = exc.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTCONN, errno.EPIPE)
+        if missing and not self._one and assoc_id > 2:
+            return errors.build(errors.NoSuchAssociation, exc.op, assoc_id=assoc_id, **self._where())
+        if missing and row.access == "r":
+            cls = errors.NotConnected if self._one else errors.NoSuchAssociation
+            return errors.build(cls, exc.op, detail=f"{row.name} is of an association", **self._where())
+        return self._located(exc)
+
+    def status(self, assoc_id: int = 0) -> Status:
+        """The association's state, windows and streams (RFC 6458 section 8.2.1). Raises NotConnected."""
+        return self.opts.of(assoc_id).status
+
+    def paths(self, assoc_id: int = 0) -> List[PathInfo]:
+        """Every path of the association with its state, cwnd, srtt, rto and mtu (RFC 6458 section 8.2.2)."""
+        return [self.opts.of(assoc_id, address).path_info for address in self.peer_addresses(assoc_id)]
+
+    def getsockopt_raw(self, level: int, number: int, size: int) -> bytes:
+        """An option by the stack's own numbers, as bytes: for experiments, not portable. size in bytes."""
+        self._alive("getsockopt_raw")
+        return self._handle.get_raw(level, number, check_number("size", size, 65536))
+
+    def setsockopt_raw(self, level: int, number: int, value: bytes) -> None:
+        """Set an option by the stack's own numbers: for experiments, not portable."""
+        self._alive("setsockopt_raw")
+        self._handle.set_raw(level, number, bytes(value))
+
+    # -- closing
+
+    def close(self) -> None:
+        """Close the socket; its associations end gracefully in the background (RFC 6458 section 4.1.6).
+
+        Unread data makes it an ABORT, on every stack. Wakes every thread that waits on the socket with
+        ClosedError. Any number of times, from any thread.
+        """
+        if not self._closed:
+            self._closed = True
+            self._handle.close()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self.close()
