@@ -203,7 +203,7 @@ typedef struct sfi_ntf {
 int sfi_abi(void);
 int sfi_stack_version(char *text, size_t size); /* e.g. "6.1.176"; returns its length */
 int sfi_probe(void);                            /* 0 if a socket can be opened, else -errno */
-int sfi_live(void);                             /* handles not yet freed, plus descriptors not yet released */
+int sfi_live(void);                             /* sockets that the stack still has open for us */
 
 /* usrsctp only; the kernels answer 0.  sfi_stack_start: udp_port 0 is raw IP. */
 int sfi_stack_start(uint32_t udp_port, uint32_t remote_udp_port);

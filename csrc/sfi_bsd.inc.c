@@ -1,8 +1,8 @@
 /*
  * sfi_bsd.inc.c - what FreeBSD's stack and usrsctp (the same code in user space) have in common.
  *
- * Native values to canonical ones and back, by the stack's own names.  Included after the stack's header
- * and after the names which that header lacks.  Nothing here may call the stack.
+ * Native values to canonical ones and back, by the stack's own names, and what keeps clear of the stack's bugs.
+ * Included after sfi_common.h, the stack's header, and the names which that header lacks.
  */
 
 #define SFI_TAIL_CHUNK_HEADER 4 /* sac_info and sre_data hold the whole ABORT or ERROR chunk */
@@ -168,4 +168,30 @@ static uint16_t sfi_native_pr(uint32_t policy)
 static uint32_t sfi_cause(uint16_t error)
 {
     return error;
+}
+
+/* The stack's own scheduler loops for ever, in the kernel with a lock held, when a message for a chosen path is
+   queued while another path may send: sctp_ss_default_select() goes round a wheel whose streams all want another
+   path, until it meets the stream that sent last, which is not on the wheel (13.2, usrsctp 0.9.5; found by
+   tests/contract/test_setup.py).  So do round robin and priority.  First-come first-served ends, is what Linux does
+   by default, and is therefore every socket's scheduler here from the start. */
+static void k_schedule(struct sctp_assoc_value *value)
+{
+    memset(value, 0, sizeof *value);
+    value->assoc_value = SCTP_SS_FIRST_COME;
+}
+
+/* Refuse a chosen path under a scheduler that somebody set and that would loop. */
+static int k_check_path(sfi_sock *s, const struct sfi_out *o)
+{
+    struct sctp_assoc_value value;
+    socklen_t size = sizeof value;
+
+    if ((o->flags & SFI_SEND_ADDR_OVER) == 0)
+        return 0;
+    memset(&value, 0, sizeof value);
+    value.assoc_id = (sctp_assoc_t)o->assoc_id;
+    if (n_getopt(s, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &value, &size) < 0)
+        return 0; /* no such association: sending says so */
+    return value.assoc_value == SCTP_SS_FIRST_COME || value.assoc_value == SCTP_SS_FAIR_BANDWITH ? 0 : -EDEADLK;
 }

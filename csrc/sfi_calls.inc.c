@@ -56,7 +56,6 @@ void sfi_free(sfi_sock *s)
         return;
     sfi_close(s);
     n_free(s);
-    atomic_fetch_sub(&sfi_live_count, 1);
 }
 
 int sfi_fileno(sfi_sock *s)

@@ -84,7 +84,7 @@ static void sfi_base_init(struct sfi_base *b, int family, int style)
     b->family = family;
     b->style = style;
     pthread_mutex_init(&b->lock, NULL);
-    atomic_fetch_add(&sfi_live_count, 2); /* the handle and its descriptor */
+    atomic_fetch_add(&sfi_live_count, 1);
 }
 
 static void sfi_leave(sfi_sock *s)

@@ -23,6 +23,7 @@ static int k_bindx(int fd, const struct sockaddr_storage *a, socklen_t size, int
 static int k_peeloff(int fd, uint32_t assoc_id);
 static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
 static void k_before_close(sfi_sock *s); /* make a graceful close graceful */
+static int k_check_path(sfi_sock *s, const struct sfi_out *o); /* -EDEADLK: would hang the kernel */
 
 static atomic_uint sfi_forks;
 static pthread_once_t sfi_fork_once = PTHREAD_ONCE_INIT;
@@ -352,7 +353,10 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
     struct msghdr m;
     struct iovec iov;
     ssize_t n;
+    int r = k_check_path(s, o);
 
+    if (r < 0)
+        return r;
     memset(&control, 0, sizeof control);
     memset(&info, 0, sizeof info);
     memset(&m, 0, sizeof m);

@@ -166,7 +166,7 @@ static int wrap(struct socket *so, int family, int style, sfi_sock **out)
         close(s->inner);
         pthread_mutex_destroy(&s->base.lock);
         free(s);
-        atomic_fetch_sub(&sfi_live_count, 2);
+        atomic_fetch_sub(&sfi_live_count, 1);
         return r;
     }
     s->encaps = UINT32_MAX;
@@ -272,6 +272,7 @@ static int n_fileno(sfi_sock *s)
 int sfi_open(int family, int style, sfi_sock **out)
 {
     int type = style == SFI_STYLE_ONE_TO_MANY ? SOCK_SEQPACKET : SOCK_STREAM;
+    struct sctp_assoc_value scheduler;
     struct socket *so;
     int on = 1;
     int r;
@@ -286,7 +287,12 @@ int sfi_open(int family, int style, sfi_sock **out)
     so = usrsctp_socket(sfi_native_family(family), type, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (so == NULL)
         return errno ? sfi_errno() : -ENOMEM;
-    r = usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) < 0 ? sfi_errno() : 0;
+    k_schedule(&scheduler);
+    if (usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) < 0 ||
+        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &scheduler, sizeof scheduler) < 0)
+        r = sfi_errno();
+    else
+        r = 0;
     if (r == 0)
         r = wrap(so, family, style, out);
     if (r < 0)
@@ -544,7 +550,10 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
     struct sockaddr_storage ss;
     unsigned seen = atomic_load(&s->seen);
     ssize_t n;
+    int r = k_check_path(s, o);
 
+    if (r < 0)
+        return r;
     memset(&spa, 0, sizeof spa);
     spa.sendv_flags = SCTP_SEND_SNDINFO_VALID;
     spa.sendv_sndinfo.snd_sid = (uint16_t)o->sid;
@@ -560,23 +569,17 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
     if (o->to != NULL) {
         if (sfi_sockaddr(o->to, &ss) == 0)
             return -EAFNOSUPPORT;
-        if (s->base.style == SFI_STYLE_ONE_TO_MANY) {
-            int r = aim(s, o->to);
-
-            if (r < 0)
-                return r;
-        }
+        if (s->base.style == SFI_STYLE_ONE_TO_MANY && (r = aim(s, o->to)) < 0)
+            return r;
     }
     n = usrsctp_sendv(s->so, o->data, o->length, o->to != NULL ? (struct sockaddr *)&ss : NULL, o->to != NULL ? 1 : 0,
                       &spa, sizeof spa, SCTP_SENDV_SPA, 0);
-    if (n < 0) {
-        int r = sfi_errno();
-
-        if (r == -EAGAIN)
-            block(s, seen);
-        return r;
-    }
-    return (int64_t)n;
+    if (n >= 0)
+        return (int64_t)n;
+    r = sfi_errno();
+    if (r == -EAGAIN)
+        block(s, seen);
+    return r;
 }
 
 static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)

@@ -271,7 +271,7 @@ class Socket(SocketBase):
         data: bytes or any buffer, not empty. stream: 0..65535. ppid: in host order. unordered: deliver at once.
         ttl: seconds after which the stack may give the message up (RFC 3758). context: 32 bits that come back
         with a send failure. flags: `SendFlag`s. assoc_id: the association, on one-to-many sockets. to: the peer's
-        address; on one-to-one sockets the path to use, on one-to-many sockets an association is set up if there is
+        address; on one-to-one sockets the path to use; on one-to-many sockets an association is set up if there is
         none.
         timeout: seconds to wait for room.
         Returns the size of the message in bytes.
@@ -372,6 +372,8 @@ class Socket(SocketBase):
         found = self._error(code, "send", assoc_id)
         if number == errno.EINVAL:
             self._explain_invalid(stream, assoc_id)
+        if number == errno.EDEADLK and isinstance(found, errors.SctpOSError):
+            found.detail = "this stack hangs when a path is chosen under the stream scheduler that was set"
         if isinstance(found, errors.MessageTooLong):
             found.detail = f"{size} bytes do not fit the send buffer of {self.opts.send_buffer_bytes}"
         return found

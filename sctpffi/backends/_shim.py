@@ -314,7 +314,7 @@ class ShimBackend:
         return ShimHandle(self, out[0])
 
     def live_handles(self) -> int:
-        """Open handles and unreleased descriptors of the process; 0 when everything was closed and collected."""
+        """Sockets that the stack has open for this process; 0 when everything was closed."""
         return int(self.lib.sfi_live())
 
     def pack(self, addresses: Sequence[Address]) -> Any:
