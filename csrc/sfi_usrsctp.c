@@ -5,8 +5,8 @@
  * something may be read and loses writability while a send would wait, so selectors work as on a kernel.
  * The stack's threads only run the upcall in sfi_usrsctp_stack.inc.c; nothing here calls Python.
  *
- * Locks: the table lock is for opening and closing; a stripe guards the readiness of its sockets and is never
- * held while the stack is called.
+ * Locks: the table lock is for opening and closing; a stripe guards the readiness of its sockets; the closing lock
+ * guards the list of sockets on their way out.  None is held while the stack is called, but for the closing lock.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -73,8 +73,7 @@ static enum { STACK_NEW, STACK_UP, STACK_BROKEN, STACK_DOWN } stack_state;
 static atomic_int stack_forked;
 static uint32_t stack_port, stack_remote_port;
 static pthread_t tick_thread;
-static int tick_pipe[2] = {-1, -1};
-static atomic_int tick_stop, tick_hurry;
+static atomic_int tick_stop;
 
 static struct sfi_base *n_base(sfi_sock *s)
 {
@@ -88,6 +87,7 @@ static int n_use(sfi_sock *s)
     return sfi_enter(s);
 }
 
+#include "sfi_usrsctp_close.inc.c"
 #include "sfi_usrsctp_stack.inc.c"
 
 /* ---- life of a socket ---- */
@@ -176,50 +176,6 @@ static int wrap(struct socket *so, int family, int style, sfi_sock **out)
     return 0;
 }
 
-/* A graceful close must not leave a notification unread, else the stack aborts (behaviour.md trap 1). */
-static void drop_notifications(struct socket *so)
-{
-    static const int late[] = {SFI_EVENT_ASSOC_RESET_EVENT, SFI_EVENT_STREAM_CHANGE_EVENT, SFI_EVENT_SEND_FAILED_EVENT};
-    struct sctp_event_subscribe none;
-    char room[512];
-
-    memset(&none, 0, sizeof none);
-    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENTS, &none, sizeof none);
-    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
-        struct sctp_event e;
-
-        memset(&e, 0, sizeof e);
-        e.se_assoc_id = SCTP_ALL_ASSOC;
-        e.se_type = sfi_event_native(late[i]);
-        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e);
-    }
-    for (;;) {
-        struct sockaddr_storage from;
-        struct sctp_recvv_rn info;
-        socklen_t from_length = sizeof from, info_length = sizeof info;
-        unsigned type = 0;
-        int flags = MSG_PEEK;
-
-        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
-                          &flags) <= 0 ||
-            (flags & MSG_NOTIFICATION) == 0)
-            return;
-        flags = 0;
-        from_length = sizeof from;
-        info_length = sizeof info;
-        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
-                          &flags) <= 0)
-            return;
-    }
-}
-
-static void close_gracefully(struct socket *so)
-{
-    usrsctp_set_upcall(so, NULL, NULL);
-    drop_notifications(so);
-    usrsctp_close(so);
-}
-
 static void n_release(sfi_sock *s)
 {
     if (!atomic_load(&stack_forked)) {
@@ -232,11 +188,11 @@ static void n_release(sfi_sock *s)
 
             while ((so = usrsctp_accept(s->so, (struct sockaddr *)&ss, &length)) != NULL) {
                 usrsctp_set_non_blocking(so, 1);
-                close_gracefully(so);
+                begin_close(so, SFI_STYLE_ONE_TO_ONE);
                 length = sizeof ss;
             }
         }
-        close_gracefully(s->so);
+        begin_close(s->so, s->base.style);
     }
     s->so = NULL;
     close(s->user);

@@ -99,9 +99,8 @@ static void block(sfi_sock *s, unsigned seen)
     pthread_mutex_lock(stripe_of(s->slot));
     if (atomic_load(&s->seen) == seen && !s->blocked && !sfi_is_closed(s)) {
         set_blocked(s);
-        if (s->base.style == SFI_STYLE_ONE_TO_MANY && atomic_exchange(&tick_hurry, 1) == 0 &&
-            write(tick_pipe[1], "", 1) < 0)
-            atomic_store(&tick_hurry, 0);
+        if (s->base.style == SFI_STYLE_ONE_TO_MANY)
+            hurry_up();
     }
     pthread_mutex_unlock(stripe_of(s->slot));
 }
@@ -139,28 +138,40 @@ static void tick_one(uint32_t slot, int *hurry)
     sfi_leave(s);
 }
 
+static void tick_all(int *hurry)
+{
+    uint32_t used;
+
+    pthread_mutex_lock(&table_lock);
+    used = slots_used;
+    pthread_mutex_unlock(&table_lock);
+    for (uint32_t i = 1; i < used; i++)
+        tick_one(i, hurry);
+}
+
 static void *tick(void *unused)
 {
+    int64_t last = sfi_now_ms();
     int hurry = 0;
 
     (void)unused;
     while (!atomic_load(&tick_stop)) {
         struct pollfd p = {tick_pipe[0], POLLIN, 0};
-        uint32_t used;
         char drain[16];
 
         if (poll(&p, 1, hurry ? SFI_RETRY_MS : SFI_TICK_MS) > 0) {
             while (read(tick_pipe[0], drain, sizeof drain) > 0)
                 continue;
-            if (atomic_exchange(&tick_hurry, 0))
-                poll(NULL, 0, SFI_RETRY_MS);
+            atomic_store(&tick_hurry, 0);
+            hurry = 1;
         }
-        hurry = 0;
-        pthread_mutex_lock(&table_lock);
-        used = slots_used;
-        pthread_mutex_unlock(&table_lock);
-        for (uint32_t i = 1; i < used; i++)
-            tick_one(i, &hurry);
+        if (work_off_closing(0) > 0)
+            hurry = 1;
+        if (sfi_now_ms() - last >= (hurry ? SFI_RETRY_MS : SFI_TICK_MS)) {
+            hurry = 0;
+            tick_all(&hurry);
+            last = sfi_now_ms();
+        }
     }
     return NULL;
 }
@@ -307,6 +318,8 @@ int sfi_stack_stop(int64_t limit_ms)
     pthread_mutex_lock(&table_lock);
     stack_state = STACK_DOWN;
     pthread_mutex_unlock(&table_lock);
+    while (work_off_closing(sfi_remaining(deadline) == 0) > 0)
+        poll(NULL, 0, 2);
     while ((r = usrsctp_finish()) != 0 && sfi_remaining(deadline) > 0)
         poll(NULL, 0, 10);
     return r == 0 ? 0 : -ETIMEDOUT;

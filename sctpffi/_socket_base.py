@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import warnings
-from typing import Any, Dict, Iterable, List, Optional, Set, Tuple, Union
+import weakref
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
 from sctpffi._tables import OptionRow
@@ -52,6 +53,8 @@ class SocketBase:
         self._local: Optional[str] = None
         self._remote: Optional[str] = None
         self._peer_port = 0
+        # Associations that peeloff gave sockets of their own, and their peers' addresses.
+        self._peeled: List[Tuple[weakref.ReferenceType[SocketBase], FrozenSet[Address]]] = []
         self._inbox = Inbox(handle, life, self._one)
         self._inbox.where = self._where()
         self._closed = False
@@ -160,6 +163,8 @@ class SocketBase:
         self._alive("bind")
         local = resolve_any(parse(address), self._family)
         self._check_families(local)
+        if local.port == 0 and len(local.hosts) > 1:
+            local = self._with_free_port(local)
         try:
             self._handle.bind(local.hosts)
         except errors.SctpOSError as exc:
@@ -167,6 +172,23 @@ class SocketBase:
         bound = self._handle.addresses(True, 0)
         port = bound[0].port if bound else local.port
         self._locate(local=AddressSet(tuple(a._replace(port=port) for a in local.hosts), port))
+
+    def _with_free_port(self, local: AddressSet) -> AddressSet:
+        """The same hosts with a port that is free on all of them: a stack only looks at the first one."""
+        for attempt in range(16):
+            probe = self._backend.open(self._family, Style.ONE_TO_ONE)
+            try:
+                probe.bind(local.hosts)
+                port = probe.addresses(True, 0)[0].port
+                return AddressSet(tuple(a._replace(port=port) for a in local.hosts), port)
+            except errors.AddressInUse as exc:
+                if attempt == 15:
+                    raise self._located(exc, local) from None
+            except errors.SctpOSError:
+                break  # bind says it better
+            finally:
+                probe.close()
+        return local
 
     def _check_families(self, addresses: AddressSet) -> None:
         if self._family == 4 and addresses.family == 6:

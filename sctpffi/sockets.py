@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import weakref
 from typing import Any, List, Optional, Tuple, Union
 
 from sctpffi import backends, errors
@@ -155,6 +156,8 @@ class Socket(SocketBase):
         remote = parse(address)
         self._check_remote(remote)
         life = self._life
+        for host in remote.hosts:
+            self._check_peeled(host, "connect")
         if self._one and life.phase is not Phase.NEW:
             if life.over:
                 detail = "this socket's association ended or failed; open a new socket"
@@ -242,7 +245,17 @@ class Socket(SocketBase):
         child = Socket._adopt(self, handle, Style.PEELED, life)
         child._peer_port = peers[0].port
         child._locate(local=self._local, remote=AddressSet(tuple(peers), peers[0].port))
+        self._peeled = [(ref, held) for ref, held in self._peeled if ref() is not None]
+        self._peeled.append((weakref.ref(child), frozenset(peers)))
         return child
+
+    def _check_peeled(self, address: Address, op: str) -> None:
+        """Refuse an address whose association has a socket of its own: BSD would restart it (platforms.md 5.6)."""
+        for ref, held in self._peeled:
+            child = ref()
+            if child is not None and not child.closed and not child._life.over and address in held:
+                detail = f"{address} belongs to an association that was peeled off"
+                raise errors.build(errors.NoSuchAssociation, op, detail=detail, **self._where())
 
     def _association_peers(self, assoc_id: int, op: str) -> List[Address]:
         peers = self.peer_addresses(assoc_id) if assoc_id else []
@@ -357,6 +370,8 @@ class Socket(SocketBase):
         found = to if isinstance(to, Address) else parse(to, "to").hosts[0]
         if found.port == 0:
             raise errors.AddressError("to", f"{found} has no port")
+        if self._peeled:
+            self._check_peeled(found, "send")
         return found
 
     def _send_failed(self, code: int, size: int, stream: int, assoc_id: int, deadline: Deadline) -> errors.Error:

@@ -17,7 +17,6 @@ class Census:
 
     def __init__(self, backend: str) -> None:
         self._backend = load(backend)
-        self._collect()
         self.handles = self._backend.live_handles()
         self.descriptors = self._open_descriptors()
 
@@ -38,8 +37,14 @@ class Census:
         return found
 
     def leaks(self) -> List[str]:
-        """One sentence for each kind of leak; empty if there is none."""
-        self._collect()
+        """One sentence for each kind of leak; empty if there is none. What only garbage holds is no leak."""
+        found = self._count()
+        if found:
+            self._collect()
+            found = self._count()
+        return found
+
+    def _count(self) -> List[str]:
         found = []
         handles = self._backend.live_handles()
         if handles > self.handles:

@@ -1,0 +1,207 @@
+/*
+ * sfi_usrsctp_close.inc.c - part of sfi_usrsctp.c: how a socket of the stack is given back without a crash.
+ *
+ * usrsctp_close() frees the socket while a receive thread may be about to take a reference to it for the upcall: it
+ * checks the association's socket pointer and counts up later, without a lock that the closer holds (0.9.5 and the
+ * newest tree).  The count then goes up and down in freed memory.  An association that does not exist any more cannot
+ * meet that: so it is ended first, and the socket is closed when it is gone, by the timer thread if need be.
+ */
+
+struct closing {
+    struct socket *so;
+    int style;
+    struct closing *next;
+};
+
+static struct closing *closing_list;
+static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
+static int tick_pipe[2] = {-1, -1};
+static atomic_int tick_hurry;
+
+/* Have the timer thread look soon. */
+static void hurry_up(void)
+{
+    if (atomic_exchange(&tick_hurry, 1) == 0 && write(tick_pipe[1], "", 1) < 0)
+        atomic_store(&tick_hurry, 0);
+}
+
+/* The upcall of a socket on its way out: something arrived, perhaps the end.  Never NULL: the receive thread reads
+   the pointer twice. */
+static void on_closing(struct socket *so, void *arg, int flags)
+{
+    (void)so;
+    (void)arg;
+    (void)flags;
+    hurry_up();
+}
+
+/* A graceful close must not leave a notification unread, else the stack aborts (behaviour.md trap 1).  Returns 1 if
+   data is left, which means ABORT, as on Linux. */
+static int drop_notifications(struct socket *so)
+{
+    static const int late[] = {SFI_EVENT_ASSOC_RESET_EVENT, SFI_EVENT_STREAM_CHANGE_EVENT, SFI_EVENT_SEND_FAILED_EVENT};
+    struct sctp_event_subscribe none;
+    char room[512];
+
+    memset(&none, 0, sizeof none);
+    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENTS, &none, sizeof none);
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        struct sctp_event e;
+
+        memset(&e, 0, sizeof e);
+        e.se_assoc_id = SCTP_ALL_ASSOC;
+        e.se_type = sfi_event_native(late[i]);
+        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e);
+    }
+    for (;;) {
+        struct sockaddr_storage from;
+        struct sctp_recvv_rn info;
+        socklen_t from_length = sizeof from, info_length = sizeof info;
+        unsigned type = 0;
+        int flags = MSG_PEEK;
+
+        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
+                          &flags) <= 0)
+            return 0;
+        if ((flags & MSG_NOTIFICATION) == 0)
+            return 1;
+        flags = 0;
+        from_length = sizeof from;
+        info_length = sizeof info;
+        if (usrsctp_recvv(so, room, sizeof room, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
+                          &flags) <= 0)
+            return 0;
+    }
+}
+
+/* The associations of a socket; their number may be larger than room. */
+static uint32_t association_ids(struct socket *so, int style, uint32_t *ids, uint32_t room)
+{
+    union {
+        struct sctp_assoc_ids list;
+        uint32_t words[1 + 256];
+    } all;
+    struct sctp_status status;
+    socklen_t size;
+
+    if (style != SFI_STYLE_ONE_TO_MANY) {
+        memset(&status, 0, sizeof status);
+        size = sizeof status;
+        if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) < 0)
+            return 0;
+        ids[0] = status.sstat_assoc_id;
+        return 1;
+    }
+    memset(&all, 0, sizeof all);
+    size = sizeof all;
+    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST, &all, &size) < 0)
+        return 0;
+    for (uint32_t i = 0; i < all.list.gaids_number_of_ids && i < room; i++)
+        ids[i] = all.words[1 + i];
+    return all.list.gaids_number_of_ids;
+}
+
+static void end_associations(struct socket *so, int style, uint16_t flag)
+{
+    uint32_t ids[256];
+    uint32_t count = association_ids(so, style, ids, 256);
+
+    for (uint32_t i = 0; i < count && i < 256; i++) {
+        struct sctp_sndinfo info;
+
+        memset(&info, 0, sizeof info);
+        info.snd_flags = flag;
+        info.snd_assoc_id = ids[i];
+        usrsctp_sendv(so, "", 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
+    }
+}
+
+static int is_connecting(struct socket *so)
+{
+    struct sctp_status status;
+    socklen_t size = sizeof status;
+
+    memset(&status, 0, sizeof status);
+    return usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) == 0 &&
+           (status.sstat_state == SCTP_COOKIE_WAIT || status.sstat_state == SCTP_COOKIE_ECHOED);
+}
+
+static int wants_abort(struct socket *so)
+{
+    struct linger l;
+    socklen_t size = sizeof l;
+
+    memset(&l, 0, sizeof l);
+    return usrsctp_getsockopt(so, SOL_SOCKET, SO_LINGER, &l, &size) == 0 && l.l_onoff != 0 && l.l_linger == 0;
+}
+
+/* One step on the way out; 1 when the socket is closed. */
+static int try_close(struct socket *so, int style)
+{
+    uint32_t ids[256];
+
+    if (drop_notifications(so)) {
+        /* Unread data, or data that came after the close: ABORT, as the kernels do. */
+        end_associations(so, style, SCTP_ABORT);
+    }
+    if (association_ids(so, style, ids, 256) != 0)
+        return 0;
+    usrsctp_close(so);
+    return 1;
+}
+
+/* The socket is ours no more: end its associations as they should, and close it now or when they are gone. */
+static void begin_close(struct socket *so, int style)
+{
+    struct closing *c;
+
+    usrsctp_set_upcall(so, on_closing, NULL);
+    if (style != SFI_STYLE_ONE_TO_MANY && is_connecting(so)) {
+        usrsctp_close(so); /* nothing can be said to a peer that is not there yet */
+        return;
+    }
+    if (wants_abort(so))
+        end_associations(so, style, SCTP_ABORT);
+    else if (!drop_notifications(so))
+        end_associations(so, style, SCTP_EOF);
+    if (try_close(so, style))
+        return;
+    c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        usrsctp_close(so);
+        return;
+    }
+    c->so = so;
+    c->style = style;
+    pthread_mutex_lock(&closing_lock);
+    c->next = closing_list;
+    closing_list = c;
+    pthread_mutex_unlock(&closing_lock);
+    hurry_up();
+}
+
+/* Close what can be; force closes the rest as well.  Returns how many are left. */
+static int work_off_closing(int force)
+{
+    int left = 0;
+
+    pthread_mutex_lock(&closing_lock);
+    for (struct closing **link = &closing_list; *link != NULL;) {
+        struct closing *c = *link;
+        int done = try_close(c->so, c->style);
+
+        if (!done && force) {
+            usrsctp_close(c->so);
+            done = 1;
+        }
+        if (done) {
+            *link = c->next;
+            free(c);
+        } else {
+            link = &c->next;
+            left++;
+        }
+    }
+    pthread_mutex_unlock(&closing_lock);
+    return left;
+}
