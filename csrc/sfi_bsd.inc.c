@@ -5,6 +5,17 @@
  * Included after sfi_common.h, the stack's header, and the names which that header lacks.
  */
 
+/* What the stacks send; usrsctp.h shows another layout (platforms.md 2.2). */
+struct sfi_pdapi {
+    uint16_t pdapi_type;
+    uint16_t pdapi_flags;
+    uint32_t pdapi_length;
+    uint32_t pdapi_indication;
+    uint16_t pdapi_stream;
+    uint16_t pdapi_seq;
+    sctp_assoc_t pdapi_assoc_id;
+};
+#define SFI_PDAPI sfi_pdapi
 #define SFI_TAIL_CHUNK_HEADER 4 /* sac_info and sre_data hold the whole ABORT or ERROR chunk */
 
 static uint16_t sfi_event_native(int event)
@@ -170,18 +181,12 @@ static uint32_t sfi_cause(uint16_t error)
     return error;
 }
 
-/* The stack's own scheduler loops for ever, in the kernel with a lock held, when a message for a chosen path is
+/* The stack's default scheduler loops for ever, in the kernel with a lock held, when a message for a chosen path is
    queued while another path may send: sctp_ss_default_select() goes round a wheel whose streams all want another
    path, until it meets the stream that sent last, which is not on the wheel (13.2, usrsctp 0.9.5; found by
-   tests/contract/test_setup.py).  So do round robin and priority.  First-come first-served ends, is what Linux does
-   by default, and is therefore every socket's scheduler here from the start. */
-static void k_schedule(struct sctp_assoc_value *value)
-{
-    memset(value, 0, sizeof *value);
-    value->assoc_value = SCTP_SS_FIRST_COME;
-}
-
-/* Refuse a chosen path under a scheduler that somebody set and that would loop. */
+   tests/contract/test_setup.py).  So do round robin and priority.  Fair bandwidth ends; first-come first-served ends
+   too, but forgets messages on FreeBSD 13.2.  So the first message for a chosen path switches the association from
+   the default to fair bandwidth, and is refused under a scheduler that somebody chose and that would loop. */
 static int k_check_path(sfi_sock *s, const struct sfi_out *o)
 {
     struct sctp_assoc_value value;
@@ -193,5 +198,11 @@ static int k_check_path(sfi_sock *s, const struct sfi_out *o)
     value.assoc_id = (sctp_assoc_t)o->assoc_id;
     if (n_getopt(s, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &value, &size) < 0)
         return 0; /* no such association: sending says so */
-    return value.assoc_value == SCTP_SS_FIRST_COME || value.assoc_value == SCTP_SS_FAIR_BANDWITH ? 0 : -EDEADLK;
+    if (value.assoc_value == SCTP_SS_FAIR_BANDWITH || value.assoc_value == SCTP_SS_FIRST_COME)
+        return 0;
+    if (value.assoc_value != SCTP_SS_DEFAULT)
+        return -EDEADLK;
+    value.assoc_id = (sctp_assoc_t)o->assoc_id;
+    value.assoc_value = SCTP_SS_FAIR_BANDWITH;
+    return n_setopt(s, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &value, sizeof value);
 }

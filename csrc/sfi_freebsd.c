@@ -32,12 +32,8 @@ static int set_int(int fd, int level, int option, int value)
 
 static int k_prepare(int fd, int family)
 {
-    struct sctp_assoc_value scheduler;
     int r = set_int(fd, IPPROTO_SCTP, SCTP_RECVRCVINFO, 1);
 
-    k_schedule(&scheduler);
-    if (r == 0 && setsockopt(fd, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &scheduler, sizeof scheduler) < 0)
-        r = sfi_errno();
     if (r == 0 && family == SFI_AF_INET6) /* 1 by default (platforms.md 8.3) */
         r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     return r;

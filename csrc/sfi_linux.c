@@ -63,6 +63,7 @@ typedef struct {
 #endif
 
 #define SFI_POLLOUT_LIES 0
+#define SFI_PDAPI sctp_pdapi_event
 #define SFI_TAIL_CHUNK_HEADER 0 /* sac_info and sre_data start with the first cause */
 
 /* ---- native <-> canonical ---- */

@@ -2,7 +2,8 @@
  * sfi_notify.inc.c - what a receive brings, made canonical, for all stacks: rcvinfo and notifications.
  *
  * Included by each backend after it defined: sfi_event_canonical, sfi_change_state, sfi_paddr_state,
- * sfi_cause (byte order of error fields) and SFI_TAIL_CHUNK_HEADER (bytes of chunk header before causes).
+ * sfi_cause (byte order of error fields), SFI_TAIL_CHUNK_HEADER (bytes of chunk header before causes) and
+ * SFI_PDAPI (the struct of a partial delivery event).
  * Every length is checked against what arrived; the stack's own length field is never trusted beyond it.
  */
 
@@ -94,6 +95,13 @@ static int sfi_take_remote_error(const char *data, size_t length, sfi_ntf *out)
     return 0;
 }
 
+static int sfi_take_pdapi(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(SFI_PDAPI, c);
+    out->assoc_id = (uint32_t)c.pdapi_assoc_id;
+    return 0;
+}
+
 int sfi_notification(const char *data, size_t length, sfi_ntf *out)
 {
     struct {
@@ -121,6 +129,8 @@ int sfi_notification(const char *data, size_t length, sfi_ntf *out)
         return sfi_take_sender_dry(data, length, out);
     case SFI_EVENT_ADAPTATION_INDICATION:
         return sfi_take_adaptation(data, length, out);
+    case SFI_EVENT_PARTIAL_DELIVERY_EVENT:
+        return sfi_take_pdapi(data, length, out);
     case SFI_EVENT_REMOTE_ERROR:
         return sfi_take_remote_error(data, length, out);
     default:

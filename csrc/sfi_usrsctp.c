@@ -43,6 +43,7 @@
 #define SFI_MAX_SOCKS 32768
 #define SFI_STRIPES 64
 #define SFI_TICK_MS 100 /* events for which the stack makes no upcall (platforms.md 6.2) */
+#define SFI_EXIT_MS 1000 /* how long an exiting process waits for its peers */
 #define SFI_RETRY_MS 5  /* one-to-many: the stack never says writable */
 
 struct sfi_sock {
@@ -228,7 +229,6 @@ static int n_fileno(sfi_sock *s)
 int sfi_open(int family, int style, sfi_sock **out)
 {
     int type = style == SFI_STYLE_ONE_TO_MANY ? SOCK_SEQPACKET : SOCK_STREAM;
-    struct sctp_assoc_value scheduler;
     struct socket *so;
     int on = 1;
     int r;
@@ -243,12 +243,7 @@ int sfi_open(int family, int style, sfi_sock **out)
     so = usrsctp_socket(sfi_native_family(family), type, IPPROTO_SCTP, NULL, NULL, 0, NULL);
     if (so == NULL)
         return errno ? sfi_errno() : -ENOMEM;
-    k_schedule(&scheduler);
-    if (usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) < 0 ||
-        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, &scheduler, sizeof scheduler) < 0)
-        r = sfi_errno();
-    else
-        r = 0;
+    r = usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) < 0 ? sfi_errno() : 0;
     if (r == 0)
         r = wrap(so, family, style, out);
     if (r < 0)

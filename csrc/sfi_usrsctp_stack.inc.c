@@ -242,6 +242,12 @@ static int tame_descriptors(uint32_t udp_port)
     return udp_port == 0 ? 1 : ours;
 }
 
+/* At exit(), when no Python code can run any more: what was sent last still has to reach its peer. */
+static void on_exit_of_process(void)
+{
+    sfi_stack_stop(SFI_EXIT_MS);
+}
+
 static int start_locked(uint32_t udp_port)
 {
     sigset_t all, before;
@@ -250,6 +256,7 @@ static int start_locked(uint32_t udp_port)
     for (int i = 0; i < SFI_STRIPES; i++)
         pthread_mutex_init(&stripes[i], NULL);
     pthread_atfork(NULL, NULL, on_fork_in_child);
+    atexit(on_exit_of_process);
     if (pipe(tick_pipe) < 0)
         return sfi_errno();
     for (int i = 0; i < 2; i++) {

@@ -52,10 +52,10 @@ STRUCTS: Dict[str, Dict[str, Tuple[int, str]]] = {
         "all": (2, "auth_keynumber@0"),
     },
     "sctp_sendv_spa": {
-        "all": (32, "sendv_flags@0 sendv_sndinfo@4 sendv_prinfo@20 sendv_authinfo@28"),
+        "bsd": (32, "sendv_flags@0 sendv_sndinfo@4 sendv_prinfo@20 sendv_authinfo@28"),
     },
     "sctp_recvv_rn": {
-        "all": (44, "recvv_rcvinfo@0 recvv_nxtinfo@28"),
+        "bsd": (44, "recvv_rcvinfo@0 recvv_nxtinfo@28"),
     },
     "sctp_status": {
         "all": (

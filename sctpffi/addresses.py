@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Iterable, List, NamedTuple, Optional, Tuple, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from sctpffi.errors import AddressError, ArgumentTypeError
 
@@ -66,11 +66,13 @@ def _port(port: object, argument: str) -> int:
 
 
 def _zone(zone: str, text: str, argument: str) -> int:
-    if zone.isdigit():
+    if zone.isascii() and zone.isdigit():
+        if len(zone) > 10 or int(zone) > 0xFFFFFFFF:
+            raise AddressError(argument, f"{text!r}: a zone is a number of 32 bits")
         return int(zone)
     try:
         return socket.if_nametoindex(zone)
-    except OSError:
+    except (OSError, ValueError):
         raise AddressError(argument, f"{text!r}: there is no interface {zone!r}") from None
 
 
@@ -85,10 +87,10 @@ def make_address(host: str, port: int, argument: str = "address") -> Address:
         ip = ipaddress.ip_address(bare)
     except ValueError:
         raise AddressError(argument, f"{host!r} is not a numeric IPv4 or IPv6 address") from None
-    if ip.version == 4 and zone:
-        raise AddressError(argument, f"{host!r}: an IPv4 address has no zone")
     if ip.version == 6 and ip in _MAPPED:
         ip = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
+    if ip.version == 4 and zone:
+        raise AddressError(argument, f"{host!r}: an IPv4 address has no zone")
     scope = _zone(zone, host, argument) if zone else 0
     return Address(str(ip), _port(port, argument), scope)
 
@@ -111,7 +113,7 @@ def _split_hosts(text: str, argument: str) -> Tuple[List[str], str]:
 
 def _parse_text(text: str, argument: str) -> AddressSet:
     names, port_text = _split_hosts(text, argument)
-    if not (port_text.isascii() and port_text.isdigit()):
+    if not (port_text.isascii() and port_text.isdigit() and len(port_text) <= 5):
         raise AddressError(argument, f"{text!r}: {port_text!r} is not a port number")
     port = _port(int(port_text), argument)
     if names == [""]:
@@ -123,7 +125,7 @@ def _check(addresses: AddressSet, argument: str) -> AddressSet:
     hosts = addresses.hosts
     if len(hosts) > MAX_ADDRESSES:
         raise AddressError(argument, f"{len(hosts)} addresses; at most {MAX_ADDRESSES} go in one call")
-    if len({a.port for a in hosts}) > 1:
+    if any(a.port != addresses.port for a in hosts):
         raise AddressError(argument, "all addresses of an endpoint share one port (RFC 9260 section 1.3)")
     if len({(a.host, a.scope_id) for a in hosts}) != len(hosts):
         raise AddressError(argument, f"{addresses} names an address twice")
@@ -143,9 +145,9 @@ def parse(value: AddressLike, argument: str = "address") -> AddressSet:
     if isinstance(value, str):
         return _check(_parse_text(value, argument), argument)
     if isinstance(value, AddressSet):
-        return _check(value, argument)
+        return _made_by_hand(value.hosts, value.port, argument)
     if isinstance(value, Address):
-        return _check(AddressSet((make_address(*_unzoned(value), argument),), value.port), argument)
+        return _made_by_hand((value,), value.port, argument)
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
         host, port = value
         if host == "":
@@ -153,8 +155,14 @@ def parse(value: AddressLike, argument: str = "address") -> AddressSet:
         one = make_address(host, port, argument)
         return _check(AddressSet((one,), one.port), argument)
     if isinstance(value, (list, tuple)) and value and all(isinstance(a, Address) for a in value):
-        return _check(AddressSet(tuple(value), value[0].port), argument)
+        return _made_by_hand(value, value[0].port, argument)
     raise ArgumentTypeError(argument, f"an address is text like '10.0.0.1/10.0.0.2:3868', not {value!r}")
+
+
+def _made_by_hand(hosts: Sequence[Address], port: int, argument: str) -> AddressSet:
+    """Check Address objects as their text would be."""
+    checked = tuple(make_address(*_unzoned(a), argument) for a in hosts)
+    return _check(AddressSet(checked, _port(port, argument)), argument)
 
 
 def _unzoned(address: Address) -> Tuple[str, int]:
@@ -176,7 +184,7 @@ def parse_hosts(value: Union[str, Address, Iterable[Union[str, Address]]], port:
     hosts = []
     for item in items:
         if isinstance(item, Address):
-            hosts.append(item._replace(port=item.port or port))
+            hosts.append(make_address(*_unzoned(item._replace(port=item.port or port)), argument))
         else:
             bare = item[1:-1] if isinstance(item, str) and item.startswith("[") and item.endswith("]") else item
             hosts.append(make_address(bare, port, argument))

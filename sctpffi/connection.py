@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Union
 
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._wait import Deadline
+from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse
 from sctpffi.enums import Event, Style
 from sctpffi.errors import ArgumentTypeError, EndOfAssociation, Error
@@ -222,7 +222,7 @@ def connect(
     """
     remote = parse(address)
     bound = None if local is None else parse(local, "local")
-    deadline = Deadline(timeout)
+    deadline = Deadline(check_timeout(timeout))
     sock = Socket(family_of(remote, bound), Style.ONE_TO_ONE, backend=backend)
     try:
         prepare(sock, init, nodelay, buffer_bytes)

@@ -22,9 +22,14 @@ class _Canonical(IntEnum):
         if not isinstance(value, int):
             raise ValueError(f"{value!r} is no {cls.__name__}")
         member = int.__new__(cls, value)
-        member._name_ = f"UNKNOWN_{value & (UNKNOWN - 1)}"
+        member._name_ = f"UNKNOWN_{cls._number(value)}"
         member._value_ = value
         return member
+
+    @classmethod
+    def _number(cls, value: int) -> int:
+        """The native number of an unknown value, without the shim's mark."""
+        return value & (UNKNOWN - 1)
 
     @property
     def known(self) -> bool:
@@ -33,6 +38,14 @@ class _Canonical(IntEnum):
 
     def __str__(self) -> str:
         return self._name_
+
+
+class _Registered(_Canonical):
+    """An enumeration of numbers off the wire, which carry no mark of the shim's."""
+
+    @classmethod
+    def _number(cls, value: int) -> int:
+        return value
 
 
 class Style(IntEnum):
@@ -187,6 +200,7 @@ class SendFlag(IntFlag):
     """Flags of one message on its way out (RFC 6458 section 5.3.4)."""
 
     NONE = 0
+    """No flag."""
     UNORDERED = 0x01
     """Deliver as soon as it arrives."""
     ADDR_OVER = 0x02
@@ -205,6 +219,7 @@ class MsgFlag(IntFlag):
     """Flags of one message that came in (RFC 6458 sections 3.1.4 and 5.3.5)."""
 
     NONE = 0
+    """No flag."""
     EOR = 0x01
     """The message ends here."""
     UNORDERED = 0x02
@@ -213,7 +228,7 @@ class MsgFlag(IntFlag):
     """Ancillary data did not fit."""
 
 
-class Cause(_Canonical):
+class Cause(_Registered):
     """Error cause codes, protocol numbers (RFC 9260 section 3.3.10; RFC 5061; RFC 4895)."""
 
     NONE = 0
@@ -238,7 +253,7 @@ class Cause(_Canonical):
     UNSUPPORTED_HMAC = 0x105
 
 
-class Ppid(_Canonical):
+class Ppid(_Registered):
     """Payload protocol identifiers of IANA's registry that are met most (RFC 9260 section 15.6)."""
 
     UNSPECIFIED = 0

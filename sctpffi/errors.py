@@ -225,6 +225,7 @@ _ERRNO_OF: Dict[Type[SctpOSError], int] = {
     AssociationTimedOut: _errno.ETIMEDOUT,
     ConnectTimeout: _errno.ETIMEDOUT,
     WaitTimeout: _errno.ETIMEDOUT,
+    ConnectInProgress: _errno.EINPROGRESS,
     ConnectionRefused: _errno.ECONNREFUSED,
     UnsupportedOption: _errno.ENOPROTOOPT,
     WrongStyle: _errno.EOPNOTSUPP,

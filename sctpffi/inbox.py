@@ -6,7 +6,9 @@ subscribed and how long to wait. No address parsing, no sending.
 
 from __future__ import annotations
 
+import copy
 import errno
+import sys
 import threading
 from collections import deque
 from typing import Any, Deque, Dict, List, NoReturn, Optional, Set, Tuple, Union
@@ -15,7 +17,7 @@ from sctpffi import errors
 from sctpffi._wait import Deadline
 from sctpffi.addresses import from_raw
 from sctpffi.backends.base import Handle
-from sctpffi.enums import Event
+from sctpffi.enums import AssocChangeState, Event
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message
 from sctpffi.notifications import AssocChange, Notification, decode
@@ -24,8 +26,9 @@ Item = Union[Message, Notification]
 BUFFER_BYTES = 65536
 _KIND_NOTIFICATION, _KIND_EOF = 1, 2
 _EOR, _UNORDERED = 1, 2
-# Always subscribed, because `lifecycle` needs them; shown to the user only if he subscribed too.
-INTERNAL = frozenset({Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT})
+# Always subscribed, because `lifecycle` and reassembly need them; shown to the user only if he subscribed too.
+INTERNAL = frozenset({Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT, Event.PARTIAL_DELIVERY_EVENT})
+_ENDED = frozenset({AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.RESTART})
 _ENDS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH})
 _NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ESHUTDOWN, errno.EINVAL})
 
@@ -33,9 +36,10 @@ _NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ES
 class _Parts:
     """A message that is being put together from pieces."""
 
-    __slots__ = ("pieces", "size")
+    __slots__ = ("pieces", "size", "ssn")
 
-    def __init__(self) -> None:
+    def __init__(self, ssn: int) -> None:
+        self.ssn = ssn
         self.pieces: List[bytes] = []
         self.size = 0
 
@@ -51,7 +55,7 @@ class Inbox:
         self.max_message_bytes = 64 * 1024 * 1024
         self.where: Dict[str, Any] = {}  # local and remote, for errors
         self._lock = threading.Lock()
-        self._pending: Deque[Item] = deque()
+        self._pending: Deque[Union[Item, errors.Error]] = deque()  # read early; an error is raised in its turn
         self._parts: Dict[Tuple[int, int, int], _Parts] = {}
         self._note: List[bytes] = []  # pieces of a notification longer than the buffer
         self._buffer: Any = None
@@ -83,12 +87,24 @@ class Inbox:
         try:
             while True:
                 if self._pending:
-                    return self._pending.popleft()
+                    return self._pop(size)
                 item = self._read(size, deadline, op, pieces=True)
                 if item is not None:
                     return item
         finally:
             self._lock.release()
+
+    def _pop(self, size: int) -> Item:
+        """The first pending item; of a message at most size bytes, the rest stays."""
+        item = self._pending.popleft()
+        if isinstance(item, errors.Error):
+            raise item
+        if isinstance(item, Message) and len(item.data) > size:
+            rest = copy.copy(item)
+            rest.data = item.data[size:]
+            self._pending.appendleft(rest)
+            item = _cut(item, size)
+        return item
 
     def peek(self, size: int, deadline: Deadline, op: str) -> Item:
         """The next item, left where it is; of a message at most size bytes."""
@@ -96,25 +112,35 @@ class Inbox:
         try:
             while True:
                 if self._pending:
-                    return self._pending[0]
-                item = self._read(size, deadline, op, pieces=True, peek=True)
+                    first = self._pending[0]
+                    if isinstance(first, errors.Error):
+                        raise first
+                    return _cut(first, size)
+                item = self._read(BUFFER_BYTES, deadline, op, pieces=True, peek=True)
                 if item is not None:
-                    return item
-                self._read(size, deadline, op, pieces=True)  # an unwanted notification is in the way
+                    return _cut(item, size)
+                self._keep(self._read(BUFFER_BYTES, deadline, op, pieces=True))  # a notification is in the way
         finally:
             self._lock.release()
 
     def drop_unwanted(self) -> None:
         """Take off the queue's head what is not subscribed, so that a subscription made now replays nothing."""
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            return  # whoever reads now takes it off
+        try:
             while not self._pending:
-                try:
-                    item = self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True, peek=True)
-                    if item is not None:
-                        return
-                    self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True)
-                except errors.Error:
+                item = self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True, peek=True)
+                if item is not None:
                     return
+                self._keep(self._read(BUFFER_BYTES, Deadline(0), "subscribe", pieces=True))
+        except errors.Error:
+            pass
+        finally:
+            self._lock.release()
+
+    def _keep(self, item: Optional[Item]) -> None:
+        if item is not None:
+            self._pending.append(item)
 
     def catch_up(self) -> None:
         """Read everything that is queued into memory, to learn how the association ended."""
@@ -122,9 +148,10 @@ class Inbox:
             return  # whoever reads now hears it
         try:
             while True:
-                item = self._read(BUFFER_BYTES, Deadline(0), "receive", pieces=False)
-                if item is not None:
-                    self._pending.append(item)
+                try:
+                    self._keep(self._read(BUFFER_BYTES, Deadline(0), "receive", pieces=False))
+                except errors.ReceiveLimitExceeded as exc:
+                    self._pending.append(exc)  # for the reader
         except errors.Error:
             pass  # nothing more, or the end: either is in `life` now
         finally:
@@ -135,7 +162,7 @@ class Inbox:
     def _take(self, deadline: Deadline, op: str) -> Item:
         while True:
             if self._pending:
-                return self._pending.popleft()
+                return self._pop(sys.maxsize)
             item = self._read(BUFFER_BYTES, deadline, op, pieces=False)
             if item is not None:
                 return item
@@ -182,20 +209,18 @@ class Inbox:
         data = self.handle.take_bytes(self._buffer, size)
         if kind == _KIND_NOTIFICATION:
             return self._notification(data, flags, peek, (family, port, scope, ip))
-        if not pieces and (not flags & _EOR or self._parts):
-            whole = self._assemble((assoc_id, sid, flags & _UNORDERED), data, bool(flags & _EOR))
+        if not pieces and (not flags & _EOR or self._parts or size > self.max_message_bytes):
+            whole = self._assemble((assoc_id, sid, flags & _UNORDERED), ssn, data, bool(flags & _EOR))
             if whole is None:
                 return None
             data = whole
         return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip))
 
-    def _assemble(self, key: Tuple[int, int, int], piece: bytes, last: bool) -> Optional[bytes]:
+    def _assemble(self, key: Tuple[int, int, int], ssn: int, piece: bytes, last: bool) -> Optional[bytes]:
         """Add a piece; the whole message with its last piece. Pieces of other associations may lie between."""
         parts = self._parts.get(key)
-        if parts is None:
-            if last:
-                return piece
-            parts = self._parts[key] = _Parts()
+        if parts is None or (parts.ssn != ssn and not key[2]):  # else abandoned half-way (RFC 3758 section 3.6)
+            parts = self._parts[key] = _Parts(ssn)
         parts.size += len(piece)
         if parts.size <= self.max_message_bytes:
             parts.pieces.append(piece)
@@ -212,8 +237,9 @@ class Inbox:
         self, data: bytes, flags: int, peek: bool, raw_source: Tuple[int, int, int, bytes]
     ) -> Optional[Notification]:
         if peek:
-            event = decode(self.handle.decode(data, from_raw(*raw_source)))
-            return event if event.type in self.wanted else None
+            if not flags & _EOR:
+                return None  # longer than the buffer: put together by taking it off
+            return self._shown(decode(self.handle.decode(data, from_raw(*raw_source))))
         self._note.append(data)
         if not flags & _EOR:
             return None
@@ -221,14 +247,27 @@ class Inbox:
         self._note = []
         event = decode(self.handle.decode(data, from_raw(*raw_source)))
         self._hear(event)
+        return self._shown(event)
+
+    def _shown(self, event: Notification) -> Optional[Notification]:
         return event if event.type in self.wanted or event.type not in INTERNAL else None
 
     def _hear(self, event: Notification) -> None:
         if self.one_association:
             self.life.hear(event)
-        if isinstance(event, AssocChange) and event.state.name in ("COMM_LOST", "SHUTDOWN_COMP", "RESTART"):
+        ended = isinstance(event, AssocChange) and event.state in _ENDED
+        if ended or event.type is Event.PARTIAL_DELIVERY_EVENT:
             for key in [k for k in self._parts if k[0] == event.assoc_id]:
                 del self._parts[key]  # the rest of a half-delivered message never comes
+
+
+def _cut(item: Item, size: int) -> Item:
+    """At most size bytes of a message; notifications are never cut."""
+    if not isinstance(item, Message) or len(item.data) <= size:
+        return item
+    piece = copy.copy(item)
+    piece.data, piece.flags = item.data[:size], item.flags & ~_EOR
+    return piece
 
 
 def _end_error(code: int, op: str) -> errors.SctpOSError:

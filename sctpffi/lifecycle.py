@@ -27,7 +27,7 @@ class Phase(Enum):
 class Life:
     """One association's life. Not locked: a socket's receive lock guards it."""
 
-    __slots__ = ("phase", "assoc_id", "shut_down", "peer_shut_down", "drained", "_class", "_facts")
+    __slots__ = ("phase", "assoc_id", "shut_down", "peer_shut_down", "drained", "_class", "_sure", "_facts")
 
     def __init__(self, phase: Phase = Phase.NEW) -> None:
         self.phase = phase
@@ -36,6 +36,7 @@ class Life:
         self.peer_shut_down = False
         self.drained = False  # the stack has nothing more to give
         self._class: Type[errors.SctpOSError] = errors.AssociationAborted
+        self._sure = False  # whether _class is known, or guessed from a notification that does not tell
         self._facts: Dict[str, Any] = {}
 
     @property
@@ -58,24 +59,27 @@ class Life:
             self.phase = Phase.ENDED
         elif event.state == AssocChangeState.COMM_LOST:
             # No cause and no ABORT chunk: our own retransmissions ran out (RFC 9260 section 8.1).
-            timed_out = event.cause == Cause.NONE and not event.info
-            self._lose(errors.AssociationTimedOut if timed_out else errors.AssociationAborted)
+            aborted = event.cause != Cause.NONE or bool(event.info)
+            self._lose(errors.AssociationAborted if aborted else errors.AssociationTimedOut, aborted)
             self._facts = {"cause": event.cause, "info": event.info}
-        elif event.state == AssocChangeState.CANT_STR_ASSOC and self.phase is not Phase.LOST:
-            self._lose(errors.ConnectionRefused if event.info or event.cause != Cause.NONE else errors.ConnectTimeout)
+        elif event.state == AssocChangeState.CANT_STR_ASSOC:
+            refused = event.cause != Cause.NONE or bool(event.info)
+            self._lose(errors.ConnectionRefused if refused else errors.ConnectTimeout, refused)
 
-    def _lose(self, cls: Type[errors.SctpOSError]) -> None:
+    def _lose(self, cls: Type[errors.SctpOSError], sure: bool) -> None:
+        if not self._sure:
+            self._class = cls
+            self._sure = sure
         self.phase = Phase.LOST
-        self._class = cls
+
+    @property
+    def guessed(self) -> bool:
+        """Whether it is lost for a reason that the stack's errno may tell better."""
+        return self.phase is Phase.LOST and not self._sure
 
     def fail(self, error: errors.SctpOSError) -> None:
-        """Take in an error that ends the association: a failed connect, a reset, a time-out."""
-        self.phase = Phase.LOST
-        if isinstance(error, errors.AssociationLost) and self._facts:
-            # The stack's errno is surer than a guess by the notification; the notification knows the cause.
-            self._class = type(error)
-        elif not self._facts:
-            self._class = type(error)
+        """Take in an error that ends the association: a failed connect, a reset, a time-out. The first counts."""
+        self._lose(type(error), True)
 
     def end(self) -> None:
         """Take in an EOF from the stack."""

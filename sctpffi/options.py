@@ -69,22 +69,31 @@ def _values_of(row: OptionRow, value: Any, kind: Type[Any]) -> Dict[str, Any]:
     if kind in (int, bool):
         if kind is bool and not isinstance(value, (bool, int)):
             raise ArgumentTypeError(row.name, f"a bool, not {type(value).__name__}")
-        return {"value": int(value) if kind is bool else check_number(row.name, value)}
+        return {"value": int(bool(value)) if kind is bool else check_number(row.name, value, _limit(row, ""))}
     if not isinstance(value, kind):
         raise ArgumentTypeError(row.name, f"a {kind.__name__}, not {type(value).__name__}")
     if kind is Address:
         return {"address": value}
-    values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    for name, item in values.items():
-        if not isinstance(item, (Address, bool)) and item is not None:
-            check_number(f"{row.name}.{name}", item, _limit(row, name))
-    return values
+    for field in dataclasses.fields(value):
+        argument, item = f"{row.name}.{field.name}", getattr(value, field.name)
+        if field.name == "address":
+            if item is not None and not isinstance(item, Address):
+                raise ArgumentTypeError(argument, f"an Address or None, not {type(item).__name__}")
+        elif field.type in (bool, "bool"):
+            if not isinstance(item, (bool, int)):
+                raise ArgumentTypeError(argument, f"a bool, not {type(item).__name__}")
+        else:
+            check_number(argument, item, _limit(row, field.name))
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 _SHORT = {"init_params": 0xFFFF, "assoc_params.max_retrans": 0xFFFF, "udp_encaps_port.port": 0xFFFF}
+_C_INT = 0x7FFFFFFF
 
 
 def _limit(row: OptionRow, name: str) -> int:
+    if row.struct in ("int", "struct linger"):
+        return _C_INT
     return _SHORT.get(row.name, _SHORT.get(f"{row.name}.{name}", _U32))
 
 

@@ -199,13 +199,15 @@ class Socket(SocketBase):
         """
         self._alive("connect_done")
         life = self._life
-        if life.phase is Phase.LOST:
+        if life.phase is Phase.LOST and not life.guessed:
             raise life.loss("connect", **self._where())
         if life.phase is Phase.NEW:
             raise life.send_error("connect_done", **self._where())
-        if life.phase is not Phase.CONNECTING:
+        if life.phase not in (Phase.CONNECTING, Phase.LOST):
             return True
         code = self._handle.connect_result()
+        if life.phase is Phase.LOST and code in (0, -errno.EINPROGRESS):  # somebody else took the errno
+            raise life.loss("connect", **self._where())
         if code == -errno.EINPROGRESS:
             return False
         if code < 0:

@@ -1,7 +1,7 @@
 """Fixtures for all tests: which backend, what leaked, which loopback addresses there are.
 
-The only file that knows what can run where. A backend that was asked for, by --backend or SCTPFFI_EXPECT_BACKENDS, and can't be
-used is a failure; only one that nobody expects is left out, with its reason in the header.
+The only file that knows what can run where. A backend that was asked for, by --backend or SCTPFFI_EXPECT_BACKENDS,
+and can't be used is a failure; only one that nobody expects is left out, with its reason in the header.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _why_not_built(name: str, exc: ImportError) -> str:
     try:
         from sctpffi.backends import _build_info
     except ImportError:
-        return f"not built ({exc})"
+        return f"not built ({exc}); build it from a checkout or an sdist with `pip install .`"
     reason = _build_info.NOT_BUILT.get(name)
     return f"not built: {reason}" if reason else f"its compiled module does not load: {exc}"
 
@@ -55,7 +55,7 @@ def load(name: str) -> Backend:
     if backend is not None:
         return backend
     if name not in NAMES:
-        raise BackendUnavailable(name, {"": f"there is no such backend; there are {', '.join(NAMES)}"})
+        raise BackendUnavailable(name, {name: f"there is no such backend; there are {', '.join(NAMES)}"})
     with _lock:
         if name not in _loaded:
             try:

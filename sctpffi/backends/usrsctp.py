@@ -6,7 +6,6 @@ in csrc/sfi_usrsctp.c.
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import socket
@@ -22,7 +21,6 @@ from sctpffi.backends.base import Backend
 FEATURES = frozenset({"userland", "peer_features", "abort_reason"})
 
 IANA_PORT = 9899  # of SCTP over UDP (RFC 6951 section 4)
-EXIT_LIMIT_MS = 1000  # how long an exiting process waits for its last packets to be answered
 
 
 def _udp_port_is_free(port: int) -> int:
@@ -100,7 +98,6 @@ class UsrsctpBackend(ShimBackend):
                 raise errors.from_code(code, "start", backend="usrsctp", detail=f"UDP port {port}")
             self._started_by = os.getpid()
             self.udp_port = port
-            atexit.register(self._stop)
 
     def _choose_port(self) -> int:
         if self.raw:
@@ -121,10 +118,6 @@ class UsrsctpBackend(ShimBackend):
                 break
             port = _udp_port_is_free(0)
         return port
-
-    def _stop(self) -> None:
-        if self._started_by == os.getpid():
-            lib.sfi_stack_stop(EXIT_LIMIT_MS)
 
 
 usrsctp = UsrsctpBackend()

@@ -1,7 +1,7 @@
 """The one table of what differs between the stacks and is not made the same, with why.
 
-Each row has a test for every stack in tests/contract and a paragraph in docs/differences.md. Nothing else in the tests may
-branch on a stack's name.
+Each row has a test for every stack in tests/contract and a paragraph in docs/differences.md. Nothing else in the
+tests may branch on a stack's name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DIFFERENCES: Dict[str, Difference] = {
         False,
         True,
         True,
-        "Linux reports association id 0 in CANT_STR_ASSOC; use the notification's source address.",
+        "Linux reports id 0 in CANT_STR_ASSOC of an association that a send set up; use the notification's source.",
     ),
     "abort_reason_one_to_one": Difference(
         False,

@@ -93,7 +93,10 @@ def test_several_associations(backend):
 
 def test_connect_gives_an_id(backend):
     """connect on a one-to-many socket returns the association's id and does not wait (RFC 6458 section 9.9)."""
-    with Socket(4, Style.ONE_TO_MANY, backend=backend) as server, Socket(4, Style.ONE_TO_MANY, backend=backend) as client:
+    with (
+        Socket(4, Style.ONE_TO_MANY, backend=backend) as server,
+        Socket(4, Style.ONE_TO_MANY, backend=backend) as client,
+    ):
         server.bind("127.0.0.1:0")
         server.listen()
         client.bind("127.0.0.1:0")

@@ -375,12 +375,14 @@ def _send_some(sock, sent, count) -> None:
 
 
 def test_one_to_many_sends_wait_for_room(backend):
-    """A one-to-many socket that is full waits and goes on, although BSD says nothing useful there (platforms.md 5.4)."""
+    """A one-to-many socket that is full waits and goes on, although BSD says nothing useful there (RFC 6458 3.1.4)."""
     server, client, first = many_pair(backend)
     count = 300
     with server, client:
         sender = Worker(
-            lambda: [server.send(b"%06d" % n + b"." * 8000, assoc_id=first.assoc_id, timeout=LIMIT) for n in range(count)]
+            lambda: [
+                server.send(b"%06d" % n + b"." * 8000, assoc_id=first.assoc_id, timeout=LIMIT) for n in range(count)
+            ]
         )
         for number in range(count):
             message = client.recv(LIMIT)

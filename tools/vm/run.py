@@ -199,13 +199,21 @@ def run_uml(command: Sequence[str], sysctls: Sequence[str], timeout: float, memo
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def assignment(text: str) -> str:
+    """Check an argument that must be name=value."""
+    name, equals, _ = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return text
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Run a command on a kernel with SCTP.")
     parser.add_argument("--runner", choices=("host", "uml"), required=True)
     parser.add_argument("--timeout", type=float, default=900, help="seconds (default %(default)s)")
     parser.add_argument("--memory", default="1024M", help="of the user-mode kernel (default %(default)s)")
-    parser.add_argument("--sysctl", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--sysctl", action="append", default=[], metavar="NAME=VALUE", type=assignment)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command

@@ -1,0 +1,179 @@
+"""A fake handle for the inbox: a script of what the stack gives, receive by receive.
+
+It cuts messages and notifications to the size of the receive as every stack does, leaves them where they are when
+peeked at, and says EAGAIN once the script is over. Helpers make inboxes over it.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from sctpffi import errors
+from sctpffi._wait import Deadline
+from sctpffi.backends.base import RawNotification
+from sctpffi.enums import AssocChangeState, Event, MsgFlag
+from sctpffi.inbox import BUFFER_BYTES, Inbox
+from sctpffi.lifecycle import Life, Phase
+from sctpffi.messages import Message
+
+DATA, NOTIFICATION, EOF = 0, 1, 2
+FROM = (4, 5000, 0, bytes([10, 0, 0, 2]) + bytes(12))
+EAGAIN = -errno.EAGAIN
+
+
+class Script:
+    """base.Handle as far as the inbox uses it: hands out scripted items, then says EAGAIN for ever."""
+
+    def __init__(self, *items) -> None:
+        self.items = list(items)
+        self.calls = []  # (size, peek, timeout_ms) of every native receive
+        self.last = None
+        self.notes = {}
+        for item in items:
+            if isinstance(item, Note):
+                self.notes[item.data] = item
+
+    def new_buffer(self, size):
+        """A buffer to receive into; what lies in it is the fake's own affair."""
+        assert size == BUFFER_BYTES
+        return [b""]
+
+    def recv(self, buffer, size, peek, timeout_ms):
+        """One native receive: cuts data to size and leaves the rest, as every stack does."""
+        assert isinstance(timeout_ms, int)
+        self.calls.append((size, peek, timeout_ms))
+        if not self.items:
+            return EAGAIN
+        item = self.items[0]
+        if isinstance(item, int):
+            self.items.pop(0)
+            return item
+        whole = len(item.data) <= size
+        shown = item.cut(size)
+        if not peek:
+            if whole:
+                self.items.pop(0)
+            else:
+                self.items[0] = item.rest(size)
+        self.last, buffer[0] = shown, shown.data
+        return len(shown.data)
+
+    def received(self):
+        """What came with the last receive, as base.Received."""
+        return self.last.header()
+
+    def take_bytes(self, buffer, size):
+        """The bytes of the last receive."""
+        assert len(buffer[0]) == size
+        return buffer[0]
+
+    def decode(self, data, source):
+        """A notification of the script by its bytes; one that was cut is of no known type."""
+        if data not in self.notes:
+            return RawNotification(0x10000, 0, 0, 0, 0, 0, 0, None, b"", None, source, data)
+        note = self.notes[data]
+        return RawNotification(
+            note.type, 0, note.state, note.cause, 1, 1, note.assoc_id, None, note.info, None, source, data
+        )
+
+
+class Piece:
+    """Bytes of a message as one native receive gives them."""
+
+    kind = DATA
+
+    def __init__(self, data, last=True, assoc=1, stream=0, ssn=0, unordered=False) -> None:
+        self.data, self.last, self.assoc = data, last, assoc
+        self.stream, self.ssn, self.unordered = stream, ssn, unordered
+
+    def cut(self, size):
+        """What a receive of size bytes gives."""
+        if len(self.data) <= size:
+            return self
+        return Piece(self.data[:size], False, self.assoc, self.stream, self.ssn, self.unordered)
+
+    def rest(self, size):
+        """What it leaves."""
+        return Piece(self.data[size:], self.last, self.assoc, self.stream, self.ssn, self.unordered)
+
+    def header(self):
+        """base.Received of it."""
+        flags = (MsgFlag.EOR if self.last else 0) | (MsgFlag.UNORDERED if self.unordered else 0)
+        return (self.kind, int(flags), self.stream, self.ssn, 46, 100, 99, 5, self.assoc, *FROM)
+
+
+class Note(Piece):
+    """A notification."""
+
+    kind = NOTIFICATION
+
+    def __init__(self, type_, state=0, assoc=1, cause=0, info=b"", data=None) -> None:
+        super().__init__(data or b"note %d %d %d" % (type_, state, assoc), True, assoc)
+        self.type, self.state, self.cause, self.info, self.assoc_id = type_, state, cause, info, assoc
+
+    def cut(self, size):
+        """A piece of it; the last one has the end of record."""
+        return self if len(self.data) <= size else Fragment(self.data[:size], False)
+
+    def rest(self, size):
+        """The rest of it."""
+        return Fragment(self.data[size:], True)
+
+
+class Fragment(Piece):
+    """A notification that did not fit, or what is left of it."""
+
+    kind = NOTIFICATION
+
+    def cut(self, size):
+        """A piece of the piece."""
+        return self if len(self.data) <= size else Fragment(self.data[:size], False)
+
+    def rest(self, size):
+        """What that leaves."""
+        return Fragment(self.data[size:], self.last)
+
+
+class End(Piece):
+    """EOF: no bytes, and on FreeBSD a zeroed rcvinfo."""
+
+    kind = EOF
+
+    def __init__(self) -> None:
+        super().__init__(b"", False, 0)
+
+
+def change(state, assoc=1, cause=0, info=b""):
+    """An ASSOC_CHANGE."""
+    return Note(Event.ASSOC_CHANGE, AssocChangeState[state], assoc, cause, info)
+
+
+UP, DONE = change("COMM_UP"), change("SHUTDOWN_COMP")
+SHUTDOWN = Note(Event.SHUTDOWN_EVENT)
+DRY = Note(Event.SENDER_DRY_EVENT)
+
+
+def one(*items):
+    """The inbox of a one-to-one socket whose association is up."""
+    return Inbox(Script(*items), Life(Phase.UP), True)
+
+
+def many(*items):
+    """The inbox of a one-to-many socket."""
+    return Inbox(Script(*items), Life(), False)
+
+
+def take(inbox, seconds=0):
+    """What recv() would give."""
+    return inbox.take(Deadline(seconds), "recv")
+
+
+def drain(inbox):
+    """All that there is to take without waiting: data of messages, and notifications."""
+    found = []
+    while True:
+        try:
+            item = take(inbox)
+        except errors.WouldBlock:
+            return found
+        found.append(item.data if isinstance(item, Message) else item)

@@ -1,0 +1,164 @@
+"""build_ffi.py: which backends are built, why others are not, and what is written down about it.
+
+Nothing is compiled but the probes of why_not, which are empty programs.
+"""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from .loading import load_by_path
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """The build script, with nothing chosen."""
+    module = load_by_path("build_ffi_under_test", "build_ffi.py")
+    monkeypatch.delenv("SCTPFFI_BACKENDS", raising=False)
+    return module
+
+
+@pytest.fixture
+def planned(build, monkeypatch):
+    """The build script where linux and usrsctp can be built and freebsd can't."""
+    asked = []
+
+    def why_not(name):
+        asked.append(name)
+        return "no such kernel" if name == "freebsd" else None
+
+    monkeypatch.setattr(build, "why_not", why_not)
+    build.asked = asked
+    return build
+
+
+def test_everything_that_can_be_built_is(planned):
+    """Without a choice every backend that can be built is, and the others have their reason."""
+    assert planned.plan() == (["linux", "usrsctp"], {"freebsd": "no such kernel"})
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("usrsctp", ["usrsctp"]),
+        ("linux,usrsctp", ["linux", "usrsctp"]),
+        (" usrsctp , linux ,", ["linux", "usrsctp"]),
+        ("usrsctp,usrsctp", ["usrsctp"]),
+    ],
+)
+def test_chosen_backends_are_built(planned, monkeypatch, value, names):
+    """SCTPFFI_BACKENDS builds exactly those it names; of the others is said that they were left out."""
+    monkeypatch.setenv("SCTPFFI_BACKENDS", value)
+    built, reasons = planned.plan()
+    assert built == names
+    assert reasons == {n: "SCTPFFI_BACKENDS left it out" for n in planned.SPECS if n not in names}
+
+
+@pytest.mark.parametrize("value", ["", " ", ","])
+def test_empty_choice_is_none(planned, monkeypatch, value):
+    """An empty SCTPFFI_BACKENDS chooses nothing."""
+    monkeypatch.setenv("SCTPFFI_BACKENDS", value)
+    assert planned.plan()[0] == ["linux", "usrsctp"]
+
+
+@pytest.mark.parametrize("value", ["nope", "linux,nope", "Linux"])
+def test_unknown_backend_is_an_error(planned, monkeypatch, value):
+    """SCTPFFI_BACKENDS with an unknown name ends the build with the names that there are, before anything is tried."""
+    monkeypatch.setenv("SCTPFFI_BACKENDS", value)
+    with pytest.raises(SystemExit, match=r"SCTPFFI_BACKENDS names \w+; there are only linux, freebsd, usrsctp"):
+        planned.plan()
+    assert planned.asked == []
+
+
+@pytest.mark.parametrize("value", ["freebsd", "linux,freebsd"])
+def test_chosen_backend_that_cannot_be_built_is_an_error(planned, monkeypatch, value):
+    """SCTPFFI_BACKENDS with a backend that can't be built ends the build with its reason: no silent omission."""
+    monkeypatch.setenv("SCTPFFI_BACKENDS", value)
+    with pytest.raises(SystemExit, match="asks for 'freebsd', which can't be built: no such kernel"):
+        planned.plan()
+
+
+def test_result_is_written_down(planned, monkeypatch, tmp_path):
+    """What was built and why others were not is written as a module that says the same."""
+    monkeypatch.setattr(planned, "BUILD_INFO", tmp_path / "_build_info.py")
+    monkeypatch.setattr(planned, "why_not", {"linux": None, "freebsd": 'it\'s "odd"\n', "usrsctp": None}.get)
+    assert planned.cffi_modules() == ["build_ffi.py:ffi_linux", "build_ffi.py:ffi_usrsctp"]
+    record = runpy.run_path(str(tmp_path / "_build_info.py"))
+    assert record["BUILT"] == ("linux", "usrsctp")
+    assert record["NOT_BUILT"] == {"freebsd": 'it\'s "odd"\n'}
+    assert record["__doc__"]
+
+
+def test_every_backend_has_an_entry_point(build):
+    """setup.py finds a function for every backend that the plan may name."""
+    assert all(callable(getattr(build, f"ffi_{name}")) for name in build.SPECS)
+
+
+def test_backends_are_the_librarys(build):
+    """The build knows the same backends as the library."""
+    from sctpffi.backends import NAMES
+
+    assert tuple(build.SPECS) == NAMES
+
+
+def test_other_platform_is_a_reason(build, monkeypatch):
+    """A backend for another platform is not tried: the reason names both platforms."""
+    monkeypatch.setattr(build, "PLATFORM", "plan9")
+    monkeypatch.setattr(build.subprocess, "run", None)
+    for name, spec in build.SPECS.items():
+        assert build.why_not(name) == "it is for %s, and this is plan9" % ", ".join(spec.platforms)
+
+
+def here(build, **changed):
+    """A backend for this platform whose spec was changed."""
+    build.SPECS["linux"] = build.SPECS["linux"]._replace(platforms=(build.PLATFORM,), **changed)
+    return build.why_not("linux")
+
+
+def test_header_that_compiles_is_no_reason(build):
+    """A backend whose header compiles can be built."""
+    assert here(build, header="stdio.h") is None
+
+
+def test_missing_header_is_a_reason_with_advice(build):
+    """A missing header is a reason that has its name, the compiler's message, and what to install."""
+    reason = here(build, header="no/such/header.h", advice="install it")
+    assert reason.startswith("<no/such/header.h> is missing or unusable (")
+    assert reason.endswith("): install it")
+    assert "error" in reason
+
+
+def test_missing_library_is_a_reason(build):
+    """A library that can't be linked is a reason, even if its header is there."""
+    assert "is missing or unusable" in here(build, header="stdio.h", libraries=("no_such_library_at_all",))
+
+
+def test_missing_compiler_is_a_reason(build, monkeypatch):
+    """Without a C compiler that is the reason."""
+    monkeypatch.setenv("CC", "/no/such/compiler")
+    assert here(build, header="stdio.h").startswith("no C compiler: ")
+
+
+def test_compiler_may_have_options(build, monkeypatch):
+    """CC may hold options as well as a command."""
+    monkeypatch.setenv("CC", "ccache 'my cc' -m64")
+    assert build.compiler() == ["ccache", "my cc", "-m64"]
+
+
+def test_cdef_is_the_marked_part_of_the_header(build):
+    """What cffi parses of sfi.h lies between its marks: no preprocessor conditions, no includes."""
+    text = build.shim_cdef()
+    assert "typedef struct sfi_sock sfi_sock;" in text
+    assert "#include" not in text
+    assert "#ifndef" not in text
+
+
+@pytest.mark.parametrize("name", ["linux", "freebsd", "usrsctp"])
+def test_no_macro_is_left_for_cffi(build, name):
+    """The macros that keep the struct files valid C are all replaced by cffi's notation."""
+    text = build.struct_cdef(build.SPECS[name])
+    code = "\n".join(part.partition("*/")[2] for part in text.split("/*"))
+    assert "SFI_" not in code
+    assert "typedef int... sctp_assoc_t;" in code
