@@ -180,21 +180,16 @@ static void begin_close(struct socket *so, int style)
     hurry_up();
 }
 
-/* Close what can be; force closes the rest as well.  Returns how many are left. */
-static int work_off_closing(int force)
+/* Close what can be.  Returns how many are left. */
+static int work_off_closing(void)
 {
     int left = 0;
 
     pthread_mutex_lock(&closing_lock);
     for (struct closing **link = &closing_list; *link != NULL;) {
         struct closing *c = *link;
-        int done = try_close(c->so, c->style);
 
-        if (!done && force) {
-            usrsctp_close(c->so);
-            done = 1;
-        }
-        if (done) {
+        if (try_close(c->so, c->style)) {
             *link = c->next;
             free(c);
         } else {
