@@ -5,7 +5,7 @@
  * Included after sfi_common.h, the stack's header, and the names which that header lacks.
  */
 
-/* What the stacks send; usrsctp.h shows another layout (platforms.md 2.2). */
+/* What the stacks send; usrsctp.h shows another layout (docs/stacks.md). */
 struct sfi_pdapi {
     uint16_t pdapi_type;
     uint16_t pdapi_flags;

@@ -75,7 +75,7 @@ int sfi_style(sfi_sock *s)
 }
 
 /* bind() the first, add the rest one at a time: the one way that gives each stack's errors per address and
-   lets port 0 choose one port for all (platforms.md 4.5). */
+   lets port 0 choose one port for all (docs/stacks.md). */
 int sfi_bind(sfi_sock *s, const sfi_addr *addrs, uint32_t count)
 {
     uint32_t port = 0;
@@ -233,7 +233,7 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
 }
 
 /* shutdown() damages a one-to-many socket, and does nothing to a peeled-off one on Linux: there it goes by
-   SCTP_EOF, which in turn Linux refuses on one-to-one sockets (behaviour.md trap 2). */
+   SCTP_EOF, which in turn Linux refuses on one-to-one sockets (docs/stacks.md, trap 2). */
 int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
 {
     struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_NONE, 0, NULL};

@@ -34,7 +34,7 @@ static int k_prepare(int fd, int family)
 {
     int r = set_int(fd, IPPROTO_SCTP, SCTP_RECVRCVINFO, 1);
 
-    if (r == 0 && family == SFI_AF_INET6) /* 1 by default (platforms.md 8.3) */
+    if (r == 0 && family == SFI_AF_INET6) /* 1 by default (docs/stacks.md) */
         r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     return r;
 }
@@ -107,7 +107,7 @@ static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
     return setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &l, sizeof l) < 0 ? sfi_errno() : 0;
 }
 
-/* close() with anything unread, a notification included, sends ABORT here (behaviour.md trap 1).  So no
+/* close() with anything unread, a notification included, sends ABORT here (docs/stacks.md, trap 1).  So no
    notification may be left: switch them off, then take those that are there.  Unread data stays, and aborts
    as it does on Linux. */
 static void drop_notifications(int fd)

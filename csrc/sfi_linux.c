@@ -225,7 +225,7 @@ static uint16_t sfi_native_pr(uint32_t policy)
     }
 }
 
-/* sac_error and sre_error are in network order on Linux (behaviour.md trap 4). */
+/* sac_error and sre_error are in network order on Linux (docs/stacks.md, trap 4). */
 static uint32_t sfi_cause(uint16_t error)
 {
     return ntohs(error);
@@ -333,7 +333,7 @@ static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t 
     return r;
 }
 
-/* One-to-one sockets refuse SCTP_ABORT (behaviour.md trap 2): linger 0 makes close() abort, without a cause
+/* One-to-one sockets refuse SCTP_ABORT (docs/stacks.md, trap 2): linger 0 makes close() abort, without a cause
    text. */
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
 {

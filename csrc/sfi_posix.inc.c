@@ -155,7 +155,7 @@ static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn)
 {
 #if SFI_POLLOUT_LIES
     if (event == SFI_WRITE) {
-        /* POLLOUT stays on while a send gets EAGAIN (platforms.md 5.4): back off, 1 to 16 ms, never spin. */
+        /* POLLOUT stays on while a send gets EAGAIN (docs/stacks.md): back off, 1 to 16 ms, never spin. */
         int slice = 1 << (turn < 4 ? turn : 4);
 
         return n_poll(s, 0, timeout_ms >= 0 && timeout_ms < slice ? timeout_ms : slice);

@@ -28,7 +28,7 @@
 
 #include "sfi_common.h"
 
-/* Names which the stack has and its header lacks (platforms.md 1.1, marked with a dagger there). */
+/* Names which the stack has and its header lacks (docs/stacks.md, marked with a dagger there). */
 #ifndef SCTP_EVENTS
 #define SCTP_EVENTS 0x0000000c
 #endif
@@ -42,7 +42,7 @@
 
 #define SFI_MAX_SOCKS 32768
 #define SFI_STRIPES 64
-#define SFI_TICK_MS 100 /* events for which the stack makes no upcall (platforms.md 6.2) */
+#define SFI_TICK_MS 100 /* events for which the stack makes no upcall (docs/stacks.md) */
 #define SFI_EXIT_MS 1000 /* how long an exiting process waits for its peers */
 #define SFI_RETRY_MS 5  /* one-to-many: the stack never says writable */
 

@@ -35,7 +35,7 @@ static void on_closing(struct socket *so, void *arg, int flags)
     hurry_up();
 }
 
-/* A graceful close must not leave a notification unread, else the stack aborts (behaviour.md trap 1).  Returns 1 if
+/* A graceful close must not leave a notification unread, else the stack aborts (docs/stacks.md, trap 1).  Returns 1 if
    data is left, which means ABORT, as on Linux. */
 static int drop_notifications(struct socket *so)
 {

@@ -185,7 +185,7 @@ static void on_fork_in_child(void)
 }
 
 /* The stack leaves its receive sockets open across exec; and as root it opens raw sockets too, by which it
-   would abort the associations of a kernel's SCTP on this host (platforms.md 6.6).  Returns 1 if the UDP port
+   would abort the associations of a kernel's SCTP on this host (docs/stacks.md).  Returns 1 if the UDP port
    is really ours. */
 static int tame_descriptor(int fd, uint32_t udp_port)
 {

@@ -252,7 +252,7 @@ class Socket(SocketBase):
         return child
 
     def _check_peeled(self, address: Address, op: str) -> None:
-        """Refuse an address whose association has a socket of its own: BSD would restart it (platforms.md 5.6)."""
+        """Refuse an address whose association has a socket of its own: BSD would restart it (docs/stacks.md)."""
         for ref, held in self._peeled:
             child = ref()
             if child is not None and not child.closed and not child._life.over and address in held:

@@ -1,4 +1,4 @@
-"""The end of an association, as each side sees it: the same on every stack (behaviour.md, traps 1, 2, 3, 5, 6).
+"""The end of an association, as each side sees it: the same on every stack (docs/stacks.md, traps 1, 2, 3, 5, 6).
 
 Graceful ends, aborts, what receiving and sending answer afterwards, each time.
 """
@@ -58,7 +58,7 @@ def test_graceful_end_seen_by_the_peer(watched):
 
 
 def test_graceful_end_seen_by_the_one_that_shut_down(watched):
-    """Who calls shutdown gets SHUTDOWN_COMP and then the end each time, on Linux too (behaviour.md trap 3)."""
+    """Who calls shutdown gets SHUTDOWN_COMP and then the end each time, on Linux too (docs/stacks.md, trap 3)."""
     watched.client.shutdown()
     assert isinstance(until_the_end(watched.server)[1], EndOfAssociation)
     items, end = until_the_end(watched.client)
@@ -70,7 +70,7 @@ def test_graceful_end_seen_by_the_one_that_shut_down(watched):
 
 
 def test_the_end_without_subscriptions(linked):
-    """The end is reported to those who subscribed to nothing (behaviour.md traps 3 and 6)."""
+    """The end is reported to those who subscribed to nothing (docs/stacks.md, traps 3 and 6)."""
     linked.client.shutdown()
     for sock in (linked.server, linked.client):
         for _ in range(2):
@@ -99,7 +99,7 @@ def test_what_was_sent_before_close_arrives(linked):
 
 
 def test_close_with_unread_notifications_is_graceful(backend):
-    """Closing with notifications unread shuts down, although the BSD stacks would abort (behaviour.md trap 1)."""
+    """Closing with notifications unread shuts down, although the BSD stacks would abort (docs/stacks.md, trap 1)."""
     with pair(backend, [Event.ASSOC_CHANGE, Event.PEER_ADDR_CHANGE, Event.SENDER_DRY_EVENT]) as both:
         both.client.send(b"x")
         both.client.close()
@@ -110,7 +110,7 @@ def test_close_with_unread_notifications_is_graceful(backend):
 
 @pytest.mark.parametrize("end", ["client", "server"])
 def test_a_sender_that_never_reads_closes_gracefully(backend, end):
-    """Neither end needs to read its internal notifications for a graceful close (behaviour.md trap 1)."""
+    """Neither end needs to read its internal notifications for a graceful close (docs/stacks.md, trap 1)."""
     with pair(backend) as both:
         closing, other = (both.client, both.server) if end == "client" else (both.server, both.client)
         closing.send(b"x" * 1000)
@@ -217,7 +217,7 @@ def test_send_after_an_abort(linked):
 
 
 def test_send_after_our_shutdown(linked):
-    """Sending after shutdown is a BrokenPipeError at once, and again after the end (behaviour.md)."""
+    """Sending after shutdown is a BrokenPipeError at once, and again after the end (docs/stacks.md)."""
     linked.client.shutdown()
     with pytest.raises(NotConnected, match="shutdown"):
         linked.client.send(b"x")
@@ -240,7 +240,7 @@ def test_shutdown_twice_and_after_the_end(linked):
 
 
 def test_eof_and_abort_flags_are_refused(linked):
-    """SCTP_EOF and SCTP_ABORT on a one-to-one socket are refused by name on every stack (behaviour.md trap 2)."""
+    """SCTP_EOF and SCTP_ABORT on a one-to-one socket are refused by name on every stack (docs/stacks.md, trap 2)."""
     for flag in (SendFlag.EOF, SendFlag.ABORT):
         with pytest.raises(errors.ArgumentError, match=r"shutdown\(\) or abort\(\)") as caught:
             linked.client.send(b"", flags=flag)
@@ -250,7 +250,7 @@ def test_eof_and_abort_flags_are_refused(linked):
 
 
 def test_the_end_is_readable(linked):
-    """The end of the association makes the socket readable (behaviour.md: poll after EOF)."""
+    """The end of the association makes the socket readable (docs/stacks.md: poll after EOF)."""
     linked.client.close()
     assert linked.server.wait_readable(LIMIT)
     with pytest.raises(EndOfAssociation):
@@ -258,7 +258,7 @@ def test_the_end_is_readable(linked):
 
 
 def test_a_loss_is_readable(linked):
-    """An abort makes the socket readable (behaviour.md: poll after ABORT)."""
+    """An abort makes the socket readable (docs/stacks.md: poll after ABORT)."""
     linked.client.abort()
     assert linked.server.wait_readable(LIMIT)
     with pytest.raises(AssociationAborted):
@@ -276,7 +276,7 @@ def test_a_waiting_receiver_learns_the_end(linked):
 
 
 def test_a_waiting_receiver_learns_of_its_own_shutdown(linked):
-    """A recv that waits ends when another thread shuts the association down (behaviour.md trap 3)."""
+    """A recv that waits ends when another thread shuts the association down (docs/stacks.md, trap 3)."""
     reader = Worker(until_the_end, linked.client)
     linked.client.shutdown()
     with pytest.raises(EndOfAssociation):

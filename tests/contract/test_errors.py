@@ -55,7 +55,7 @@ def test_bad_address_type(backend, value):
 
 @pytest.mark.parametrize("text", ["0.0.0.0:5", "[::]:5", "127.0.0.1:0", ":5"])
 def test_addresses_that_are_no_peer(backend, text):
-    """The wildcard and port 0 are nobody's address: connect refuses them (platforms.md 5.7)."""
+    """The wildcard and port 0 are nobody's address: connect refuses them (docs/stacks.md)."""
     with Socket(6, backend=backend) as sock, pytest.raises(AddressError):
         sock.connect(text)
 
@@ -186,7 +186,7 @@ def test_closed_sockets(linked, call):
 
 @pytest.mark.parametrize("call", ["send", "recv", "shutdown", "status", "connect_done", "getpeername", "peek"])
 def test_not_connected(backend, call):
-    """A call that needs an association says so on a fresh socket, on every stack alike (platforms.md 5.1)."""
+    """A call that needs an association says so on a fresh socket, on every stack alike (docs/stacks.md)."""
     actions = {**CALLS, "getpeername": lambda s: s.getpeername()}
     with Socket(backend=backend) as sock, pytest.raises(NotConnected):
         actions[call](sock)
@@ -216,7 +216,7 @@ def test_unknown_backend():
 
 
 def test_a_backend_that_is_not_there():
-    """A backend that can't be used here says why, of every backend, and what to do (DESIGN 3.9)."""
+    """A backend that can't be used here says why, of every backend, and what to do (ARCHITECTURE.md)."""
     from sctpffi import backends
 
     absent = [s.name for s in backends.probe_all() if not s.usable]
@@ -229,7 +229,7 @@ def test_a_backend_that_is_not_there():
 
 
 def test_errors_say_where(linked):
-    """An error tells the operation, both ends and the backend (DESIGN 3.10)."""
+    """An error tells the operation, both ends and the backend (ARCHITECTURE.md)."""
     linked.client.shutdown()
     with pytest.raises(NotConnected) as caught:
         linked.client.send(b"x")

@@ -1,4 +1,4 @@
-"""The high level: connect, listen, Connection, Listener in their simplest complete form (DESIGN section 4)."""
+"""The high level: connect, listen, Connection, Listener in their simplest complete form (ARCHITECTURE.md)."""
 
 from __future__ import annotations
 

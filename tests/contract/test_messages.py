@@ -105,7 +105,7 @@ def test_a_message_over_the_limit_is_dropped_whole(linked):
 
 
 def test_pieces_for_those_who_ask(linked):
-    """recv_partial gives pieces with the same stream, ssn and ppid; complete is on the last (behaviour.md)."""
+    """recv_partial gives pieces with the same stream, ssn and ppid; complete is on the last (docs/stacks.md)."""
     linked.client.send(b"0123456789", stream=2, ppid=9)
     got = [linked.server.recv_partial(4) for _ in range(3)]
     assert [m.data for m in got] == [b"0123", b"4567", b"89"]
@@ -160,7 +160,7 @@ def test_last_stream(backend):
 
 
 def test_a_message_larger_than_the_send_buffer(linked):
-    """A message that can never fit is refused with its size, and nothing of it is sent (behaviour.md)."""
+    """A message that can never fit is refused with its size, and nothing of it is sent (docs/stacks.md)."""
     size = linked.client.opts.send_buffer_bytes + 100_000
     with pytest.raises(errors.MessageTooLong, match=str(size)) as caught:
         linked.client.send(b"x" * size)

@@ -81,7 +81,7 @@ def test_peer_addr_change_of_a_second_path(backend, two_hosts):
 
 
 def test_nothing_is_replayed(linked):
-    """Subscribing after the association came up delivers no COMM_UP of before (behaviour.md)."""
+    """Subscribing after the association came up delivers no COMM_UP of before (docs/stacks.md)."""
     for sock in (linked.client, linked.server):
         sock.subscribe(Event.ASSOC_CHANGE)
         with pytest.raises(WouldBlock):
@@ -106,7 +106,7 @@ def test_unsubscribed_means_silent(watched):
 
 
 def test_sender_dry_with_nothing_queued(linked):
-    """Subscribing to SENDER_DRY with nothing queued notifies at once, and the socket gets readable (behaviour.md)."""
+    """Subscribing to SENDER_DRY with nothing queued notifies at once, and the socket gets readable (docs/stacks.md)."""
     linked.client.subscribe(Event.SENDER_DRY_EVENT)
     assert linked.client.wait_readable(LIMIT)
     event = linked.client.recv(LIMIT)

@@ -109,7 +109,7 @@ def test_connect_gives_an_id(backend):
 
 
 def test_closed_port(backend):
-    """Sending to a closed port succeeds, then CANT_STR_ASSOC tells (behaviour.md)."""
+    """Sending to a closed port succeeds, then CANT_STR_ASSOC tells (docs/stacks.md)."""
     with Socket(4, Style.ONE_TO_MANY, backend=backend) as free:
         free.bind("127.0.0.1:0")
         port = _port(free)
@@ -162,7 +162,7 @@ def test_eof_and_abort_flags(backend):
 
 
 def test_eof_with_data_is_refused(many):
-    """SCTP_EOF with data is refused on every stack: Linux can't (platforms.md 5.2)."""
+    """SCTP_EOF with data is refused on every stack: Linux can't (docs/stacks.md)."""
     server, _, first = many
     with pytest.raises(errors.ArgumentError) as caught:
         server.send(b"data", assoc_id=first.assoc_id, flags=SendFlag.EOF)
@@ -200,7 +200,7 @@ def test_peeloff_takes_what_is_queued(many):
 
 
 def test_a_peeled_socket_shuts_down(backend):
-    """shutdown and close of a peeled socket are graceful, and its own end is told (platforms.md 5.6)."""
+    """shutdown and close of a peeled socket are graceful, and its own end is told (docs/stacks.md)."""
     server, client, first = many_pair(backend, [Event.ASSOC_CHANGE])
     with server, client:
         with server.peeloff(first.assoc_id) as peeled:
@@ -234,7 +234,7 @@ def test_a_peeled_socket_learns_of_an_abort(many):
 
 
 def test_the_head_does_not_restart_a_peeled_association(many):
-    """Sending from the head to a peeled-off peer's address is refused: BSD would restart it (platforms.md 8.6)."""
+    """Sending from the head to a peeled-off peer's address is refused: BSD would restart it (docs/stacks.md)."""
     server, client, first = many
     with server.peeloff(first.assoc_id) as peeled:
         with pytest.raises(NoSuchAssociation):
@@ -285,7 +285,7 @@ def test_send_needs_a_target(many):
 
 
 def test_close_ends_every_association(backend):
-    """Closing a one-to-many socket shuts all its associations down gracefully (platforms.md 5.2)."""
+    """Closing a one-to-many socket shuts all its associations down gracefully (docs/stacks.md)."""
     server, client, _ = many_pair(backend, [Event.ASSOC_CHANGE])
     with server, client:
         client.close()

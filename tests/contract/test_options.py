@@ -164,7 +164,7 @@ def test_read_only_options(linked):
 
 
 def test_the_raw_door(backend):
-    """Raw bytes go in and out by the stack's own numbers; RTOINFO's struct is the same on all (platforms.md 2.2)."""
+    """Raw bytes go in and out by the stack's own numbers; RTOINFO's struct is the same on all (docs/stacks.md)."""
     from sctpffi.backends import load
 
     row = next(r for r in OPTIONS if r.name == "rto_info")
@@ -187,7 +187,7 @@ def test_an_option_that_no_stack_has(backend):
 
 
 def test_options_are_set_before_an_association_hold_for_it(backend):
-    """What is set on a socket before it connects or listens holds for its associations (platforms.md 5.6)."""
+    """What is set on a socket before it connects or listens holds for its associations (docs/stacks.md)."""
     with pair(backend, rto_info=RtoInfo(900, 9000, 400)) as both:
         for sock in (both.client, both.server):
             assert sock.opts.rto_info == RtoInfo(900, 9000, 400)

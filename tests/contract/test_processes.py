@@ -44,7 +44,7 @@ def run(backend, program, timeout=60, check=True):
 
 @pytest.mark.parametrize("state", ["idle", "listening", "associated", "queued", "waiting"])
 def test_exit_with_open_sockets(backend, state):
-    """A process that exits with open sockets does so at once, with status 0 and silently (DESIGN 5)."""
+    """A process that exits with open sockets does so at once, with status 0 and silently (ARCHITECTURE.md)."""
     program = f"""
     import threading
     sock = Socket(backend=backend)

@@ -204,7 +204,7 @@ def test_connect_in_progress_refused(backend):
 
 
 def test_the_port_of_a_closed_listener_is_free(backend):
-    """A listener's port can be bound again as soon as it is closed (behaviour.md)."""
+    """A listener's port can be bound again as soon as it is closed (docs/stacks.md)."""
     head, port = listener(backend)
     head.close()
     again, same = listener(backend, f"127.0.0.1:{port}")
@@ -228,7 +228,7 @@ def test_accepted_sockets_are_not_inherited(linked):
 
 
 def test_accepted_sockets_inherit_options_and_subscriptions(backend):
-    """What is set on a listener holds for accepted sockets (platforms.md 5.6)."""
+    """What is set on a listener holds for accepted sockets (docs/stacks.md)."""
     with pair(backend, nodelay=True) as both:
         assert both.server.opts.nodelay is True
     with pair(backend) as both:

@@ -1,4 +1,4 @@
-"""Waiting: time-outs, selectors, threads, closing from another thread, signals (behaviour.md trap 5).
+"""Waiting: time-outs, selectors, threads, closing from another thread, signals (docs/stacks.md, trap 5).
 
 Two threads, one sending and one receiving, on one socket; a third that closes.
 """
@@ -73,7 +73,7 @@ def test_the_sockets_own_timeout(linked):
 
 
 def test_wait_readable_and_writable(linked):
-    """wait_readable and wait_writable tell what poll does (behaviour.md: poll on an idle association)."""
+    """wait_readable and wait_writable tell what poll does (docs/stacks.md: poll on an idle association)."""
     with pytest.raises(WouldBlock):
         linked.server.recv(0)  # takes what is internal
     assert not linked.server.wait_readable(0)
@@ -92,7 +92,7 @@ def test_a_late_message_wakes_a_waiting_recv(linked):
 
 @pytest.mark.parametrize("waiting", ["recv", "accept", "peek", "wait_readable"])
 def test_close_wakes_waiters(backend, waiting):
-    """Closing from another thread wakes whoever waits with ClosedError, on every stack (behaviour.md trap 5)."""
+    """Closing from another thread wakes whoever waits with ClosedError, on every stack (docs/stacks.md, trap 5)."""
     with pair(backend) as both:
         sock = both.listener if waiting == "accept" else both.server
         entered = threading.Event()
@@ -332,7 +332,7 @@ STRESS = {"usrsctp": 100_000}
 
 @pytest.mark.timeout(300)
 def test_no_wake_up_is_lost(linked, backend):
-    """Selectors drive both directions at once without ever missing a wake-up (platforms.md 6.2)."""
+    """Selectors drive both directions at once without ever missing a wake-up (docs/stacks.md)."""
     count = STRESS.get(backend, 3000)
     sent = {linked.client: 0, linked.server: 0}
     got = {linked.client: 0, linked.server: 0}

@@ -25,6 +25,7 @@ from typing import IO, Dict, List, Optional, Sequence
 FAILED = 125
 UML_MODULES = Path("/usr/lib/uml/modules")
 MODULES = ("sctp", "sctp_diag", "ipv6", "veth", "sch_netem")
+DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
 LOOPBACK = ("127.0.0.2/8", "127.0.0.3/8")
 # The host's variables that would mislead a guest are few: its own init sets PATH and HOME.
 NOT_PASSED = frozenset({"TMPDIR", "LD_PRELOAD", "OLDPWD", "PWD", "_"})
@@ -114,8 +115,10 @@ def init_script(folder: Path, command: Sequence[str], sysctls: Sequence[str], en
         "mount -t proc proc /proc",
         "mount -t sysfs sysfs /sys",
         "mount -t tmpfs tmpfs /run",
-        "mount -t devtmpfs devtmpfs /dev && mkdir -p /dev/shm /dev/pts",
-        "mount -t tmpfs tmpfs /dev/shm",
+        # A /dev of the guest's own: this kernel has no devtmpfs, and the host's must stay as it is.
+        "mount -t tmpfs tmpfs /dev",
+        *(f"mknod -m 666 /dev/{name} c 1 {minor}" for name, minor in DEVICES.items()),
+        "mkdir /dev/shm; mount -t tmpfs tmpfs /dev/shm; ln -s /proc/self/fd /dev/fd",
         # The kernel itself loads modules too (SCTP's cookie wants an hmac): by this helper, from our tree.
         f"printf '#!/bin/sh\\nexec /sbin/modprobe -d {folder} \"$@\"\\n' > {folder}/modprobe",
         f"chmod 755 {folder}/modprobe; echo {folder}/modprobe > /proc/sys/kernel/modprobe",
