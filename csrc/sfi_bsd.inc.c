@@ -181,6 +181,19 @@ static uint32_t sfi_cause(uint16_t error)
     return error;
 }
 
+/* When its own retransmissions run out the stack reports COMM_LOST with the ABORT that it sent into the void, as if
+   the peer had aborted; only the text of its cause tells (RFC 9260 section 8.1). */
+static int sfi_gave_up(const char *info, size_t length)
+{
+    static const char text[] = "Association error counter exceeded";
+    size_t size = sizeof text - 1;
+
+    for (size_t at = 0; at + size <= length; at++)
+        if (memcmp(info + at, text, size) == 0)
+            return 1;
+    return 0;
+}
+
 /* The stack's default scheduler loops for ever, in the kernel with a lock held, when a message for a chosen path is
    queued while another path may send: sctp_ss_default_select() goes round a wheel whose streams all want another
    path, until it meets the stream that sent last, which is not on the wheel (13.2, usrsctp 0.9.5; found by

@@ -231,6 +231,14 @@ static uint32_t sfi_cause(uint16_t error)
     return ntohs(error);
 }
 
+/* Giving up on a silent peer is reported without a cause here, which says it. */
+static int sfi_gave_up(const char *info, size_t length)
+{
+    (void)info;
+    (void)length;
+    return 0;
+}
+
 #include "sfi_notify.inc.c"
 #include "sfi_posix.inc.c"
 #include "sfi_calls.inc.c"

@@ -2,8 +2,8 @@
  * sfi_notify.inc.c - what a receive brings, made canonical, for all stacks: rcvinfo and notifications.
  *
  * Included by each backend after it defined: sfi_event_canonical, sfi_change_state, sfi_paddr_state,
- * sfi_cause (byte order of error fields), SFI_TAIL_CHUNK_HEADER (bytes of chunk header before causes) and
- * SFI_PDAPI (the struct of a partial delivery event).
+ * sfi_cause (byte order of error fields), SFI_TAIL_CHUNK_HEADER (bytes of chunk header before causes),
+ * SFI_PDAPI (the struct of a partial delivery event) and sfi_gave_up (whether it was us who ended it).
  * Every length is checked against what arrived; the stack's own length field is never trusted beyond it.
  */
 
@@ -49,6 +49,8 @@ static int sfi_take_assoc_change(const char *data, size_t length, sfi_ntf *out)
         out->out_streams = c.sac_outbound_streams;
         out->in_streams = c.sac_inbound_streams;
         sfi_tail(out, SFI_TAIL_FEATURES, sizeof c, 0, length, c.sac_length);
+    } else if (out->state == SFI_CHANGE_COMM_LOST && sfi_gave_up(data + sizeof c, length - sizeof c)) {
+        out->error = 0; /* the peer sent no ABORT: it fell silent */
     } else {
         sfi_tail(out, SFI_TAIL_CAUSES, sizeof c, SFI_TAIL_CHUNK_HEADER, length, c.sac_length);
     }

@@ -192,7 +192,9 @@ class Inbox:
         if not self.one_association or code == -errno.EBADF:
             raise errors.from_code(code, op, **self.where)
         if -code in _ENDS:
-            life.fail(_end_error(code, op))
+            # ECONNABORTED is an ABORT of our own stack, for a reason that a notification before it told.
+            if code != -errno.ECONNABORTED or not life.over:
+                life.fail(_end_error(code, op))
         elif -code in _NO_ASSOCIATION or code == -errno.EAGAIN:
             if not life.over:
                 raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
