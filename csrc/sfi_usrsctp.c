@@ -42,9 +42,9 @@
 
 #define SFI_MAX_SOCKS 32768
 #define SFI_STRIPES 64
-#define SFI_TICK_MS 100 /* events for which the stack makes no upcall (docs/stacks.md) */
+#define SFI_TICK_MS 100  /* events for which the stack makes no upcall (docs/stacks.md) */
+#define SFI_RETRY_MS 5   /* one-to-many: the stack never says writable */
 #define SFI_EXIT_MS 1000 /* how long an exiting process waits for its peers */
-#define SFI_RETRY_MS 5  /* one-to-many: the stack never says writable */
 
 struct sfi_sock {
     struct sfi_base base;
@@ -181,6 +181,8 @@ static void n_release(sfi_sock *s)
 {
     if (!atomic_load(&stack_forked)) {
         leave_slot(s);
+        if (s->listening)
+            usrsctp_listen(s->so, 0); /* nobody new while it goes */
         if (s->listening && s->base.style == SFI_STYLE_ONE_TO_ONE) {
             /* Closing a listener aborts who was not accepted yet; Linux shuts them down.  Do as Linux does. */
             struct sockaddr_storage ss;
