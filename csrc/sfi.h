@@ -7,7 +7,7 @@
  * Rules of the ABI
  *   - Every function returns a value >= 0, or -errno, or -SFI_E*; it never sets errno for the caller.
  *   - Sockets are non-blocking underneath.  Only sfi_wait, and sfi_recv, sfi_send and sfi_accept with a
- *     timeout, wait; each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
+ *     timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
  *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever.
  *   - Any function may be called from any thread at any time.  A call that began before sfi_close ends
  *     orderly: the descriptor is released by the last call that uses it, so it is never a stranger's.

@@ -74,39 +74,58 @@ static int drop_notifications(struct socket *so)
     }
 }
 
-/* The associations of a socket; their number may be larger than room. */
-static uint32_t association_ids(struct socket *so, int style, uint32_t *ids, uint32_t room)
+/* The ids of a socket's associations, to be freed by the caller; NULL if there are none. */
+static uint32_t *association_ids(struct socket *so, int style, uint32_t *count)
 {
-    union {
-        struct sctp_assoc_ids list;
-        uint32_t words[1 + 256];
-    } all;
     struct sctp_status status;
-    socklen_t size;
+    struct sctp_assoc_ids *list;
+    uint32_t *ids = NULL;
+    uint32_t number = 0;
+    socklen_t size = sizeof number;
 
+    *count = 0;
     if (style != SFI_STYLE_ONE_TO_MANY) {
         memset(&status, 0, sizeof status);
         size = sizeof status;
         if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) < 0)
-            return 0;
-        ids[0] = status.sstat_assoc_id;
-        return 1;
+            return NULL;
+        ids = calloc(1, sizeof *ids);
+        if (ids != NULL)
+            ids[(*count)++] = status.sstat_assoc_id;
+        return ids;
     }
-    memset(&all, 0, sizeof all);
-    size = sizeof all;
-    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST, &all, &size) < 0)
-        return 0;
-    for (uint32_t i = 0; i < all.list.gaids_number_of_ids && i < room; i++)
-        ids[i] = all.words[1 + i];
-    return all.list.gaids_number_of_ids;
+    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_GET_ASSOC_NUMBER, &number, &size) < 0 || number == 0)
+        return NULL;
+    number += 16; /* some may come meanwhile; too small a list is refused */
+    size = (socklen_t)(sizeof *list + number * sizeof(sctp_assoc_t));
+    list = calloc(1, size);
+    ids = calloc(number, sizeof *ids);
+    if (list != NULL && ids != NULL && usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST, list, &size) == 0) {
+        *count = list->gaids_number_of_ids < number ? list->gaids_number_of_ids : number;
+        memcpy(ids, list->gaids_assoc_id, *count * sizeof *ids);
+    }
+    free(list);
+    if (*count == 0) {
+        free(ids);
+        ids = NULL;
+    }
+    return ids;
+}
+
+static int has_associations(struct socket *so, int style)
+{
+    uint32_t count;
+
+    free(association_ids(so, style, &count));
+    return count != 0;
 }
 
 static void end_associations(struct socket *so, int style, uint16_t flag)
 {
-    uint32_t ids[256];
-    uint32_t count = association_ids(so, style, ids, 256);
+    uint32_t count;
+    uint32_t *ids = association_ids(so, style, &count);
 
-    for (uint32_t i = 0; i < count && i < 256; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct sctp_sndinfo info;
 
         memset(&info, 0, sizeof info);
@@ -114,6 +133,7 @@ static void end_associations(struct socket *so, int style, uint16_t flag)
         info.snd_assoc_id = ids[i];
         usrsctp_sendv(so, "", 0, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
     }
+    free(ids);
 }
 
 static int is_connecting(struct socket *so)
@@ -138,13 +158,11 @@ static int wants_abort(struct socket *so)
 /* One step on the way out; 1 when the socket is closed. */
 static int try_close(struct socket *so, int style)
 {
-    uint32_t ids[256];
-
     if (drop_notifications(so)) {
         /* Unread data, or data that came after the close: ABORT, as the kernels do. */
         end_associations(so, style, SCTP_ABORT);
     }
-    if (association_ids(so, style, ids, 256) != 0)
+    if (has_associations(so, style))
         return 0;
     usrsctp_close(so);
     return 1;

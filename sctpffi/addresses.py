@@ -6,6 +6,7 @@ Nothing here talks to a stack.
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import socket
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -71,9 +72,21 @@ def _zone(zone: str, text: str, argument: str) -> int:
             raise AddressError(argument, f"{text!r}: a zone is a number of 32 bits")
         return int(zone)
     try:
-        return socket.if_nametoindex(zone)
+        return _interface_number(zone)
     except (OSError, ValueError):
         raise AddressError(argument, f"{text!r}: there is no interface {zone!r}") from None
+
+
+def _interface_number(name: str) -> int:
+    find = getattr(socket, "if_nametoindex", None)
+    if find is not None:
+        return int(find(name))
+    if "\0" in name:
+        raise ValueError(name)
+    number = int(ctypes.CDLL(None).if_nametoindex(name.encode()))  # PyPy's socket module lacks it
+    if number == 0:
+        raise OSError(name)
+    return number
 
 
 def make_address(host: str, port: int, argument: str = "address") -> Address:

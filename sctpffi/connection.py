@@ -30,7 +30,7 @@ KEPT_NOTIFICATIONS = 256
 def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_bytes: Optional[int]) -> None:
     """Give a fresh socket the defaults of the high level, the same on every stack.
 
-    NODELAY, RTO.initial, and before listen or connect, where alone they count, stream counts and buffers.
+    NODELAY, FRAGMENT_INTERLEAVE, RTO.initial, and before listen or connect, where alone they count, stream counts and buffers.
     """
     wanted = init if init is not None else InitParams()
     if not isinstance(wanted, InitParams):
@@ -39,6 +39,7 @@ def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_byte
         wanted.out_streams or STREAMS, wanted.in_streams or STREAMS, wanted.attempts, wanted.timeout_ms
     )
     sock.opts.nodelay = nodelay
+    sock.opts.fragment_interleave = 1
     sock.opts.rto_info = RtoInfo(initial_ms=RTO_INITIAL_MS)
     if buffer_bytes is not None:
         sock.opts.send_buffer_bytes = buffer_bytes

@@ -7,7 +7,7 @@ member called UNKNOWN_n that keeps the raw number n. No native number and no log
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
-from typing import Type, TypeVar
+from typing import Any, Type, TypeVar
 
 UNKNOWN = 0x10000
 
@@ -30,6 +30,10 @@ class _Canonical(IntEnum):
     def _number(cls, value: int) -> int:
         """The native number of an unknown value, without the shim's mark."""
         return value & (UNKNOWN - 1)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copied and pickled by value: early 3.11 does it by name, which unknown ones do not have."""
+        return self.__class__, (self._value_,)
 
     @property
     def known(self) -> bool:

@@ -67,7 +67,8 @@ class Socket(SocketBase):
     Raises ArgumentError, BackendUnavailable.
 
     The socket keeps the stack's defaults, except that RECVRCVINFO is on, V6ONLY and mapped addresses are off, and
-    ASSOC_CHANGE and SHUTDOWN_EVENT are subscribed inside (and shown only to those who subscribe).
+    ASSOC_CHANGE, SHUTDOWN_EVENT and PARTIAL_DELIVERY_EVENT are subscribed inside (and shown only to those who
+    subscribe).
     One thread may send while another receives and a third closes, which wakes both with ClosedError.
     RFC 6458. Availability: every backend.
     """

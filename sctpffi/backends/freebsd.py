@@ -7,6 +7,6 @@ from sctpffi.backends._shim import ShimBackend
 from sctpffi.backends.base import Backend
 
 # What a program may want to know in advance; each is explained in docs/differences.md.
-FEATURES = frozenset({"kernel", "descriptors", "peer_features", "abort_reason", "implicit_setup"})
+FEATURES = frozenset({"kernel", "descriptors", "peer_features", "abort_reason"})
 
 backend: Backend = ShimBackend("freebsd", ffi, lib, FEATURES)

@@ -7,6 +7,6 @@ from sctpffi.backends._shim import ShimBackend
 from sctpffi.backends.base import Backend
 
 # What a program may want to know in advance; each is explained in docs/differences.md.
-FEATURES = frozenset({"kernel", "descriptors", "accurate_pollout", "reconnect", "implicit_setup"})
+FEATURES = frozenset({"kernel", "descriptors", "accurate_pollout"})
 
 backend: Backend = ShimBackend("linux", ffi, lib, FEATURES)

@@ -117,6 +117,7 @@ def test_defaults(ends):
         assert (status.out_streams, status.in_streams) == (10, 10)
         assert conn.opts.nodelay is True
         assert conn.opts.rto_info.initial_ms == 1000
+        assert conn.opts.fragment_interleave == 1
         assert conn.opts.send_buffer_bytes >= 212_992
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import threading
 import time
 
 import pytest
 
 from sctpffi import ClosedError, EndOfAssociation, Message, Socket, Style, WaitTimeout, WouldBlock, errors
-from sctpffi.testing import LIMIT, Worker, many_pair, pair
+from sctpffi.testing import LIMIT, Worker, expected, many_pair, pair
 from sctpffi.testing.pairs import listener
 
 
@@ -404,6 +405,12 @@ def test_interrupting_many_times_loses_nothing(linked):
             continue
     sender.join()
     assert got == list(range(count))
+
+
+def test_what_fileno_is(backend):
+    """fileno is the socket itself where the table says so, else a stand-in of the AF_UNIX family."""
+    with Socket(backend=backend) as sock, socket.socket(fileno=os.dup(sock.fileno())) as seen:
+        assert (seen.family != socket.AF_UNIX) is expected("descriptor_is_the_socket", backend)
 
 
 def test_styles_of_fileno(backend):
