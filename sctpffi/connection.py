@@ -30,7 +30,8 @@ KEPT_NOTIFICATIONS = 256
 def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_bytes: Optional[int]) -> None:
     """Give a fresh socket the defaults of the high level, the same on every stack.
 
-    NODELAY, FRAGMENT_INTERLEAVE, RTO.initial, and before listen or connect, where alone they count, stream counts and buffers.
+    NODELAY, FRAGMENT_INTERLEAVE, RTO.initial, and before listen or connect, where alone they count, stream counts and
+    buffers.
     """
     wanted = init if init is not None else InitParams()
     if not isinstance(wanted, InitParams):

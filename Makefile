@@ -1,0 +1,39 @@
+# The commands of this project; each is one line, and what it does stands in tools/ and tox.ini.
+# Works with GNU make and BSD make. `make help` lists the targets.
+
+PYTHON = python3
+CHECK = $(PYTHON) tools/check.py
+
+help:
+	@echo "make demo            send a directory over SCTP and show how; ARGS='DIR --backend usrsctp'"
+	@echo "make test            everything below, on every interpreter found here (ends with N passed, N failed, N skipped)"
+	@echo "make lint            ruff, import layers, C warnings as errors"
+	@echo "make types           mypy --strict"
+	@echo "make unit            unit tests and contract suite on this interpreter"
+	@echo "make usrsctp         the same on every interpreter found here"
+	@echo "make linux-uml       contract suite on a real Linux kernel, booted in user mode"
+	@echo "make freebsd-cross   build for FreeBSD and check its ABI, without FreeBSD"
+	@echo "make clean           remove everything that was built"
+
+demo:
+	$(PYTHON) tools/bootstrap.py demo
+	.venv/bin/sctpffi demo $(ARGS)
+
+test:
+	$(CHECK)
+
+unit:
+	$(CHECK) --only this
+
+usrsctp:
+	$(CHECK) --only usrsctp
+
+lint types linux-uml freebsd-cross:
+	$(CHECK) --only $@
+
+clean:
+	rm -rf .venv .tox .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
+	find sctpffi tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help demo test unit usrsctp lint types linux-uml freebsd-cross clean
