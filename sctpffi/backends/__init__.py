@@ -39,10 +39,10 @@ def kernel_name() -> Optional[str]:
 
 def _why_not_built(name: str, exc: ImportError) -> str:
     try:
-        from sctpffi.backends import _build_info
+        record = importlib.import_module("sctpffi.backends._build_info")
     except ImportError:
         return f"not built ({exc}); build it from a checkout or an sdist with `pip install .`"
-    reason = _build_info.NOT_BUILT.get(name)
+    reason = record.NOT_BUILT.get(name)
     return f"not built: {reason}" if reason else f"its compiled module does not load: {exc}"
 
 

@@ -211,7 +211,7 @@ def test_most_addresses_of_a_call_are_accepted():
 
 def test_zone_may_be_an_interfaces_name(monkeypatch):
     """A zone is a number or the name of an interface (RFC 4007 section 11)."""
-    monkeypatch.setattr(socket, "if_nametoindex", {"eth7": 7}.__getitem__)
+    monkeypatch.setattr(socket, "if_nametoindex", {"eth7": 7}.__getitem__, raising=False)
     assert parse("[fe80::1%eth7]:80").hosts == (Address("fe80::1", 80, 7),)
 
 
