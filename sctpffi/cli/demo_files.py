@@ -49,9 +49,12 @@ class Plan(NamedTuple):
 
 
 def default_root() -> str:
-    """The source tree that this package belongs to, or the package itself if it was installed."""
+    """The project's source tree: where the package lies, or the current directory; else the installed package."""
     package = Path(sctpffi.__file__).resolve().parent
-    return str(package.parent if (package.parent / "pyproject.toml").exists() else package)
+    for folder in (package.parent, Path.cwd()):
+        if (folder / "pyproject.toml").exists() and (folder / "csrc" / "sfi.h").exists():
+            return str(folder)
+    return str(package)
 
 
 def _walk(root: str, everything: bool) -> Tuple[List[Entry], List[str]]:

@@ -634,3 +634,14 @@ def test_notifications_in_words() -> None:
     assert demo_wire.describe(lost) == "COMM_LOST: USER_INITIATED_ABORT"
     assert demo_wire.describe(path) == "PEER_ADDR_CHANGE: ::1 is CONFIRMED"
     assert demo_wire.describe(ShutdownEvent(1, None)).startswith("SHUTDOWN_EVENT")
+
+
+def test_default_is_the_checkout_in_which_it_is_started(tmp_path, monkeypatch):
+    """Without DIR the demo sends the checkout that is the current directory, else the package's own files."""
+    monkeypatch.setattr(demo_files.sctpffi, "__file__", str(tmp_path / "lib" / "sctpffi" / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+    assert demo_files.default_root() == str((tmp_path / "lib" / "sctpffi").resolve())
+    (tmp_path / "csrc").mkdir()
+    (tmp_path / "csrc" / "sfi.h").touch()
+    (tmp_path / "pyproject.toml").touch()
+    assert demo_files.default_root() == str(tmp_path)
