@@ -46,6 +46,18 @@ def python_headers() -> Path:
     return folder
 
 
+def copy_headers(folder: Path) -> Path:
+    """Python's headers in one place. Debian's pyconfig.h only leads to the host's own, by the host's architecture."""
+    source = python_headers()
+    target = folder / "python"
+    shutil.copytree(source, target)
+    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
+    real = source.parent / multiarch / source.name / "pyconfig.h"
+    if multiarch and real.exists():
+        shutil.copy(real, target / "pyconfig.h")
+    return target
+
+
 def run(command: Sequence[str]) -> str:
     """Run a compiler; CrossError with its messages if it fails."""
     done = subprocess.run(command, capture_output=True, text=True)
@@ -74,7 +86,7 @@ def build_module(arch: str, folder: Path, target: Path) -> None:
     source = folder / "_ffi_freebsd.c"
     build_ffi.make_ffi("freebsd").emit_c_code(str(source))
     flags = ["-std=c11", "-O2", "-fPIC", "-shared", "-DPy_LIMITED_API=0x03090000", VISIBLE]
-    flags += ["-I", str(ROOT / "csrc"), "-I", str(python_headers()), "-Wno-macro-redefined"]
+    flags += ["-I", str(ROOT / "csrc"), "-I", str(copy_headers(folder)), "-Wno-macro-redefined"]
     run([*compiler(arch), *flags, str(source), "-o", str(target)])
 
 

@@ -75,8 +75,11 @@ def test_the_sockets_own_timeout(linked):
 
 def test_wait_readable_and_writable(linked):
     """wait_readable and wait_writable tell what poll does (docs/stacks.md: poll on an idle association)."""
-    with pytest.raises(WouldBlock):
-        linked.server.recv(0)  # takes what is internal
+    for _ in range(1000):  # a mark may stay when something just arrived
+        with pytest.raises(WouldBlock):
+            linked.server.recv(0)  # takes what is internal
+        if not linked.server.wait_readable(0):
+            break
     assert not linked.server.wait_readable(0)
     assert linked.server.wait_writable(0)
     linked.client.send(b"x")
@@ -277,19 +280,25 @@ def test_a_handled_signal_does_not_end_the_wait(linked):
     assert 0.45 < time.monotonic() - start < LIMIT
 
 
+def _silent(selector, sock, call) -> bool:
+    """Whether the selector reports nothing once the call would block; a mark may stay when something just arrived."""
+    for _ in range(1000):
+        with pytest.raises(WouldBlock):
+            call(sock)
+        if selector.select(0) == []:
+            return True
+    return False
+
+
 def test_selectors_see_messages_and_ends(linked):
     """fileno works with selectors: readable with a message, not before, and at the end of the association."""
     with selectors.DefaultSelector() as selector:
-        with pytest.raises(WouldBlock):
-            linked.server.recv(0)  # takes what is internal
         selector.register(linked.server.fileno(), selectors.EVENT_READ)
-        assert selector.select(0) == []
+        assert _silent(selector, linked.server, lambda sock: sock.recv(0))
         linked.client.send(b"x")
         assert selector.select(LIMIT)
-        assert linked.server.recv(0).data == b"x"
-        with pytest.raises(WouldBlock):
-            linked.server.recv(0)
-        assert selector.select(0) == []
+        assert linked.server.recv(LIMIT).data == b"x"
+        assert _silent(selector, linked.server, lambda sock: sock.recv(0))
         linked.client.close()
         with pytest.raises(EndOfAssociation):
             while True:
@@ -308,11 +317,9 @@ def test_selectors_see_a_connection(backend):
         assert selector.select(0) == []
         client.connect(f"127.0.0.1:{port}", timeout=LIMIT)
         assert selector.select(LIMIT)
-        server, _ = head.accept(0)
+        server, _ = head.accept(LIMIT)
         server.close()
-        with pytest.raises(WouldBlock):
-            head.accept(0)
-        assert selector.select(0) == []
+        assert _silent(selector, head, lambda sock: sock.accept(0))
 
 
 def test_selectors_see_a_connect(backend):
