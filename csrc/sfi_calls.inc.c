@@ -34,6 +34,7 @@ int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms)
         r = n_poll(s, events, sfi_remaining(deadline));
     } while (r == 0 && sfi_remaining(deadline) != 0);
     sfi_leave(s);
+    n_back();
     return r;
 }
 
@@ -136,6 +137,7 @@ int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
             r = sfi_again(s, SFI_READ, timeout_ms, &deadline, &turn);
     } while (r > 0);
     sfi_leave(s);
+    n_back();
     return r;
 }
 
@@ -204,6 +206,7 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
         }
     } while (again > 0);
     sfi_leave(s);
+    n_back();
     return r;
 }
 
@@ -229,6 +232,7 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
         }
     } while (again > 0);
     sfi_leave(s);
+    n_back();
     return r;
 }
 

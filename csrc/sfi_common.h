@@ -52,7 +52,7 @@ struct sfi_out {
     const sfi_addr *to;
 };
 
-/* What a backend supplies.  All but the first five run between n_use() and sfi_leave(), and return >= 0 or
+/* What a backend supplies.  All but the first six run between n_use() and sfi_leave(), and return >= 0 or
    -errno; none of them waits except n_turn and n_poll. */
 static struct sfi_base *n_base(sfi_sock *s);
 static int n_use(sfi_sock *s);       /* sfi_enter, or why not */
@@ -60,6 +60,7 @@ static void n_wake(sfi_sock *s);     /* on close: let every waiter return */
 static void n_release(sfi_sock *s);  /* really close; runs once, with no other call inside */
 static void n_free(sfi_sock *s);     /* the memory */
 static int n_fileno(sfi_sock *s);
+static void n_back(void);            /* after a call that may have waited, outside the handle */
 static int n_poll(sfi_sock *s, int events, int timeout_ms);              /* SFI_READ | SFI_WRITE */
 static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn); /* after EAGAIN: 1, try again */
 static int n_bind(sfi_sock *s, const sfi_addr *a, uint32_t *port);        /* the port that was bound */

@@ -48,6 +48,10 @@ static int n_use(sfi_sock *s)
     return sfi_enter(s);
 }
 
+static void n_back(void)
+{
+}
+
 static int n_fileno(sfi_sock *s)
 {
     return s->fd;

@@ -71,7 +71,8 @@ static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t stripes[SFI_STRIPES];
 
 static enum { STACK_NEW, STACK_UP, STACK_BROKEN, STACK_DOWN } stack_state;
-static atomic_int stack_forked;
+static atomic_int stack_forked, stack_exiting;
+static pthread_t exit_thread;
 static uint32_t stack_port, stack_remote_port;
 static pthread_t tick_thread;
 static atomic_int tick_stop;
@@ -467,12 +468,13 @@ static int n_connect_result(sfi_sock *s)
 {
     int error = 0;
     socklen_t length = sizeof error;
+    int events = usrsctp_get_events(s->so); /* first: a failure makes it writable too, and is then in SO_ERROR */
 
     if (usrsctp_getsockopt(s->so, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return sfi_errno();
     if (error > 0)
         return -error;
-    return (usrsctp_get_events(s->so) & SCTP_EVENT_WRITE) ? 0 : -EINPROGRESS;
+    return (events & SCTP_EVENT_WRITE) ? 0 : -EINPROGRESS;
 }
 
 static int n_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)

@@ -245,7 +245,17 @@ static int tame_descriptors(uint32_t udp_port)
 /* At exit(), when no Python code can run any more: what was sent last still has to reach its peer. */
 static void on_exit_of_process(void)
 {
+    exit_thread = pthread_self();
+    atomic_store(&stack_exiting, 1);
     sfi_stack_stop(SFI_EXIT_MS);
+}
+
+/* A daemon thread that the end wakes is not to go on in Python: CPython stops it there, PyPy would let it run. */
+static void n_back(void)
+{
+    if (atomic_load(&stack_exiting) && !pthread_equal(pthread_self(), exit_thread))
+        for (;;)
+            pause();
 }
 
 static int start_locked(uint32_t udp_port)
