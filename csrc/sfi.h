@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 /* cdef: begin */
-#define SFI_ABI 1
+#define SFI_ABI 2
 #define SFI_UNKNOWN 0x10000
 
 /* Errors that no errno stands for; returned negated. */
@@ -56,7 +56,13 @@
 #define SFI_RCV_EOR 1
 #define SFI_RCV_UNORDERED 2
 #define SFI_RCV_CONTROL_TRUNCATED 4
+#define SFI_RCV_NEXT 8 /* the next_* fields are filled */
 #define SFI_RECV_PEEK 1
+
+/* next_flags (RFC 6458 section 5.3.6) */
+#define SFI_NEXT_UNORDERED 1
+#define SFI_NEXT_COMPLETE 2
+#define SFI_NEXT_NOTIFICATION 4
 
 /* sfi_send (RFC 6458 section 5.3.4) */
 #define SFI_SEND_UNORDERED 0x01
@@ -65,12 +71,20 @@
 #define SFI_SEND_EOF 0x08
 #define SFI_SEND_SENDALL 0x10
 #define SFI_SEND_SACK_IMMEDIATELY 0x20
+#define SFI_SEND_EOR 0x40 /* with EXPLICIT_EOR: the message ends here */
+
+/* sfi_more: what is given */
+#define SFI_MORE_KEY 1
+#define SFI_MORE_INIT 2
+#define SFI_MORE_TO 4
 
 /* PR-SCTP policies (RFC 3758, RFC 7496) */
 #define SFI_PR_NONE 0
 #define SFI_PR_TTL 1
 #define SFI_PR_RTX 2
 #define SFI_PR_PRIO 3
+#define SFI_PR_ALL 4   /* in queries: all policies together */
+#define SFI_PR_UNSET 5 /* sfi_send: nothing is said; NONE overrides a default */
 
 /* notification types (RFC 6458 section 6.1, RFC 6525 section 6.1) */
 #define SFI_EVENT_ASSOC_CHANGE 1
@@ -88,6 +102,35 @@
 #define SFI_EVENT_ASSOC_RESET_EVENT 13
 #define SFI_EVENT_STREAM_CHANGE_EVENT 14
 #define SFI_EVENT_MAX 14
+
+/* what became of a message that failed (RFC 6458 sections 6.1.4 and 6.1.11), and which part of it this is */
+#define SFI_FAILED_UNSENT 1
+#define SFI_FAILED_SENT 2
+#define SFI_FAILED_FIRST 0x10
+#define SFI_FAILED_LAST 0x20
+
+/* pdapi_indication (RFC 6458 section 6.1.7) */
+#define SFI_PARTIAL_DELIVERY_ABORTED 1
+
+/* auth_indication (RFC 6458 section 6.1.8) */
+#define SFI_AUTH_NEW_KEY 1
+#define SFI_AUTH_NO_AUTH 2
+#define SFI_AUTH_FREE_KEY 3
+
+/* flags of the reconfiguration events (RFC 6525 section 6.1) */
+#define SFI_RESET_INCOMING 1
+#define SFI_RESET_OUTGOING 2
+#define SFI_RESET_DENIED 4
+#define SFI_RESET_FAILED 8
+
+/* stream schedulers (RFC 8260 section 3) */
+#define SFI_SS_DEFAULT 0
+#define SFI_SS_FCFS 1
+#define SFI_SS_RR 2
+#define SFI_SS_RR_PKT 3
+#define SFI_SS_PRIO 4
+#define SFI_SS_FC 5
+#define SFI_SS_WFQ 6
 
 /* sac_state (RFC 6458 section 6.1.1) */
 #define SFI_CHANGE_COMM_UP 1
@@ -118,7 +161,7 @@
 #define SFI_STATE_BOUND 10
 #define SFI_STATE_LISTEN 11
 
-/* spinfo_state (RFC 6458 section 8.2.2, RFC 7829 section 7.2) */
+/* spinfo_state (RFC 6458 section 8.2.2, RFC 7829 section 7.1) */
 #define SFI_PATH_ACTIVE 1
 #define SFI_PATH_INACTIVE 2
 #define SFI_PATH_UNCONFIRMED 3
@@ -128,7 +171,15 @@
 #define SFI_TAIL_NONE 0
 #define SFI_TAIL_CAUSES 1   /* error causes, RFC 9260 section 3.3.10, chunk header stripped */
 #define SFI_TAIL_FEATURES 2 /* one byte a feature: SFI_FEATURE_* */
-#define SFI_TAIL_OTHER 3
+#define SFI_TAIL_DATA 3     /* user data that was not delivered */
+#define SFI_TAIL_STREAMS 4  /* stream numbers, 16 bits each, host order */
+
+/* enumerations inside options, for sfi_to_native and sfi_to_canonical */
+#define SFI_VALUE_ASSOC_STATE 1
+#define SFI_VALUE_PATH_STATE 2
+#define SFI_VALUE_PR_POLICY 3
+#define SFI_VALUE_SEND_FLAGS 4
+#define SFI_VALUE_SCHEDULER 5
 
 /* features in COMM_UP and RESTART (RFC 6458 section 6.1.1) */
 #define SFI_FEATURE_PR 1
@@ -138,7 +189,7 @@
 #define SFI_FEATURE_RE_CONFIG 5
 #define SFI_FEATURE_INTERLEAVING 6
 
-/* options; the value is the stack's own struct, its enumerations canonical */
+/* options; the value is the stack's own struct */
 #define SFI_OPT_RTOINFO 1
 #define SFI_OPT_ASSOCINFO 2
 #define SFI_OPT_INITMSG 3
@@ -161,7 +212,54 @@
 #define SFI_OPT_PARTIAL_DELIVERY_POINT 20
 #define SFI_OPT_REMOTE_UDP_ENCAPS_PORT 21
 #define SFI_OPT_GET_ASSOC_ID_LIST 22
-#define SFI_OPT_MAX 22
+#define SFI_OPT_AUTOCLOSE 23
+#define SFI_OPT_SET_PEER_PRIMARY_ADDR 24
+#define SFI_OPT_ADAPTATION_LAYER 25
+#define SFI_OPT_DEFAULT_SNDINFO 26
+#define SFI_OPT_DEFAULT_PRINFO 27
+#define SFI_OPT_MAX_BURST 28
+#define SFI_OPT_AUTO_ASCONF 29
+#define SFI_OPT_REUSE_PORT 30
+#define SFI_OPT_RECVNXTINFO 31
+#define SFI_OPT_EXPLICIT_EOR 32
+#define SFI_OPT_HMAC_IDENT 33
+#define SFI_OPT_AUTH_CHUNK 34
+#define SFI_OPT_AUTH_KEY 35
+#define SFI_OPT_AUTH_ACTIVE_KEY 36
+#define SFI_OPT_AUTH_DEACTIVATE_KEY 37
+#define SFI_OPT_AUTH_DELETE_KEY 38
+#define SFI_OPT_PEER_AUTH_CHUNKS 39
+#define SFI_OPT_LOCAL_AUTH_CHUNKS 40
+#define SFI_OPT_GET_ASSOC_NUMBER 41
+#define SFI_OPT_PR_SUPPORTED 42
+#define SFI_OPT_PR_STREAM_STATUS 43
+#define SFI_OPT_PR_ASSOC_STATUS 44
+#define SFI_OPT_RECONFIG_SUPPORTED 45
+#define SFI_OPT_ENABLE_STREAM_RESET 46
+#define SFI_OPT_RESET_STREAMS 47
+#define SFI_OPT_RESET_ASSOC 48
+#define SFI_OPT_ADD_STREAMS 49
+#define SFI_OPT_STREAM_SCHEDULER 50
+#define SFI_OPT_STREAM_SCHEDULER_VALUE 51
+#define SFI_OPT_INTERLEAVING_SUPPORTED 52
+#define SFI_OPT_PEER_ADDR_THLDS 53
+#define SFI_OPT_EXPOSE_POTENTIALLY_FAILED_STATE 54
+#define SFI_OPT_ECN_SUPPORTED 55
+#define SFI_OPT_AUTH_SUPPORTED 56
+#define SFI_OPT_ASCONF_SUPPORTED 57
+#define SFI_OPT_GET_ASSOC_STATS 58
+#define SFI_OPT_PLPMTUD_PROBE_INTERVAL 59
+#define SFI_OPT_MAX_CWND 60
+#define SFI_OPT_TIMEOUTS 61
+#define SFI_OPT_NRSACK_SUPPORTED 62
+#define SFI_OPT_PKTDROP_SUPPORTED 63
+#define SFI_OPT_PLUGGABLE_CC 64
+#define SFI_OPT_CC_OPTION 65
+#define SFI_OPT_CMT_ON_OFF 66
+#define SFI_OPT_GET_SNDBUF_USE 67
+#define SFI_OPT_ACCEPT_ZERO_CHECKSUM 68
+#define SFI_OPT_SO_REUSEADDR 69
+#define SFI_OPT_MAX 69
 
 typedef struct sfi_sock sfi_sock;
 
@@ -183,11 +281,28 @@ typedef struct sfi_rcv {
     uint32_t context;
     uint32_t assoc_id;
     sfi_addr from;
+    uint32_t next_sid; /* of the message after this one (RFC 6458 section 5.3.6) */
+    uint32_t next_flags; /* SFI_NEXT_* */
+    uint32_t next_ppid; /* host order */
+    uint32_t next_length;
+    uint32_t next_assoc_id;
 } sfi_rcv;
+
+/* What few messages need on their way out. */
+typedef struct sfi_more {
+    uint32_t given; /* SFI_MORE_* */
+    uint32_t key;   /* RFC 6458 section 5.3.8 */
+    uint32_t out_streams; /* section 5.3.1, for an association that this message sets up */
+    uint32_t in_streams;
+    uint32_t attempts;
+    uint32_t timeout_ms;
+    uint32_t count; /* further addresses of the peer (sections 5.3.9 and 5.3.10) */
+    const sfi_addr *others;
+} sfi_more;
 
 typedef struct sfi_ntf {
     uint32_t type;  /* SFI_EVENT_*, or SFI_UNKNOWN | native */
-    uint32_t flags; /* as the stack gives them */
+    uint32_t flags; /* SFI_FAILED_*, SFI_RESET_*; else as the stack gives them */
     uint32_t state; /* SFI_CHANGE_* or SFI_PADDR_* */
     uint32_t error; /* cause code, host order */
     uint32_t out_streams;
@@ -196,6 +311,15 @@ typedef struct sfi_ntf {
     uint32_t tail_kind; /* SFI_TAIL_* */
     uint32_t tail_offset;
     uint32_t tail_length;
+    uint32_t indication; /* SFI_PARTIAL_DELIVERY_*, SFI_AUTH_*, or the adaptation layer's word */
+    uint32_t key;        /* authentication event */
+    uint32_t other_key;
+    uint32_t sid;        /* partial delivery, send failure */
+    uint32_t ssn;
+    uint32_t ppid;       /* send failure; host order */
+    uint32_t context;
+    uint32_t local_tsn;  /* association reset */
+    uint32_t remote_tsn;
     sfi_addr address;
 } sfi_ntf;
 
@@ -203,6 +327,7 @@ typedef struct sfi_ntf {
 int sfi_abi(void);
 int sfi_stack_version(char *text, size_t size); /* e.g. "6.1.176"; returns its length */
 int sfi_probe(void);                            /* 0 if a socket can be opened, else -errno */
+int sfi_counters(char *text, size_t size);      /* "name value" lines of the whole stack; the length needed */
 int sfi_live(void);                             /* sockets that the stack still has open for us */
 
 /* usrsctp only; the kernels answer 0.  sfi_stack_start: udp_port 0 is raw IP. */
@@ -229,7 +354,7 @@ int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms); /* SFI_READ | SFI_WRI
 /* Messages.  One call each; the length that was moved, or an error. */
 int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
-                 int64_t timeout_ms);
+                 const sfi_more *more, int64_t timeout_ms);
 int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out);
 int sfi_notification(const char *data, size_t length, sfi_ntf *out); /* decode; pure */
 
@@ -242,6 +367,8 @@ int sfi_subscribe(sfi_sock *s, uint32_t assoc_id, int event, int on);
 int sfi_subscribed(sfi_sock *s, uint32_t assoc_id, int event);
 int sfi_native_option(int option); /* the stack's own number, or -SFI_EABSENT */
 int sfi_native_event(int event);
+int64_t sfi_to_native(int kind, uint32_t value); /* SFI_VALUE_*; -SFI_EABSENT where this stack has no such value */
+uint32_t sfi_to_canonical(int kind, uint32_t value);
 int sfi_addrs(sfi_sock *s, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room); /* how many there are */
 int sfi_addr_to_native(const sfi_addr *in, void *storage, uint32_t size);
 int sfi_addr_from_native(const void *storage, uint32_t size, sfi_addr *out);

@@ -183,9 +183,9 @@ int sfi_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
 
 int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
-                 int64_t timeout_ms)
+                 const sfi_more *more, int64_t timeout_ms)
 {
-    struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to};
+    struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to, more};
     int64_t deadline = 0;
     unsigned turn = 0;
     int64_t r = n_use(s);
@@ -197,6 +197,11 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
         again = 0;
         if (data == NULL || sid > UINT16_MAX || (length == 0 && (flags & (SFI_SEND_EOF | SFI_SEND_ABORT)) == 0))
             r = -EINVAL; /* RFC 9260 section 3.3.10.9: a DATA chunk without user data is an error */
+        else if (sfi_send_flags_native(flags) < 0 ||
+                 (pr_policy != SFI_PR_UNSET && sfi_to_native(SFI_VALUE_PR_POLICY, pr_policy) < 0))
+            r = -SFI_EABSENT;
+        else if (more != NULL && (more->count >= SFI_MAX_ADDRS || (more->count != 0 && more->others == NULL)))
+            r = -EINVAL;
         else
             r = n_send(s, &o);
         if (r == -EAGAIN) {
@@ -240,7 +245,7 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
    SCTP_EOF, which in turn Linux refuses on one-to-one sockets (docs/stacks.md, trap 2). */
 int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
 {
-    struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_NONE, 0, NULL};
+    struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_UNSET, 0, NULL, NULL};
     int64_t r = n_use(s);
 
     if (r < 0)
@@ -254,7 +259,7 @@ int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
 
 int sfi_abort(sfi_sock *s, uint32_t assoc_id, const char *reason, size_t length)
 {
-    struct sfi_out o = {reason, length, assoc_id, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_NONE, 0, NULL};
+    struct sfi_out o = {reason, length, assoc_id, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL};
     int64_t r = n_use(s);
 
     if (r < 0)
@@ -292,6 +297,7 @@ int sfi_setopt_raw(sfi_sock *s, int level, int option, void *value, uint32_t siz
     if (r < 0)
         return r;
     r = value == NULL ? -EINVAL : n_setopt(s, level, option, value, size);
+    atomic_store(&n_base(s)->pd_point, 0); /* a buffer may have another size now */
     sfi_leave(s);
     return r;
 }

@@ -38,6 +38,11 @@ static atomic_int sfi_live_count;
 struct sfi_base {
     atomic_uint users;    /* calls under way; SFI_CLOSED once sfi_close was called */
     atomic_uint released; /* set by the one call that gives the descriptor back */
+    atomic_uint switches; /* the caller chose extensions: accepted sockets have to be told again on Linux */
+    atomic_uint pieces;   /* a message came in pieces: see k_check_end */
+    atomic_uint pd_point; /* the shortest message that may be delivered in part; 0: not looked up */
+    atomic_uint lost;     /* the association was lost: see k_check_end */
+    atomic_uint chose;    /* a message went by a chosen path: see k_check_path */
     int style;            /* SFI_STYLE_* */
     int family;           /* SFI_AF_* */
     uint32_t peeled_id;   /* SFI_STYLE_PEELED: its association */
@@ -50,6 +55,12 @@ struct sfi_out {
     size_t length;
     uint32_t assoc_id, sid, ppid, flags, context, pr_policy, pr_value;
     const sfi_addr *to;
+    const sfi_more *more; /* NULL for most */
+};
+
+/* One value under its canonical and its native number. */
+struct sfi_pair {
+    uint32_t canonical, native;
 };
 
 /* What a backend supplies.  All but the first six run between n_use() and sfi_leave(), and return >= 0 or
@@ -76,12 +87,22 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o);
 static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out);
 static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size);
 static int n_setopt(sfi_sock *s, int level, int option, void *value, socklen_t size);
+static int k_check_option(sfi_sock *s, int option, const void *value, uint32_t size); /* what would hang a stack */
+static void k_check_end(sfi_sock *s, int64_t n, sfi_rcv *out); /* whether an end of record is one */
+static int k_send_error(sfi_sock *s, int error); /* what a failed send really means */
+#define SFI_MAX_IDS 16000 /* FreeBSD takes no more than 64 KiB at a time */
+static int k_got_option(sfi_sock *s, int option, int result, void *value, uint32_t size); /* what a stack can't say */
 static int n_addrs(sfi_sock *s, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
 
 static void sfi_base_init(struct sfi_base *b, int family, int style)
 {
     atomic_init(&b->users, 0);
     atomic_init(&b->released, 0);
+    atomic_init(&b->switches, 0);
+    atomic_init(&b->pieces, 0);
+    atomic_init(&b->pd_point, 0);
+    atomic_init(&b->lost, 0);
+    atomic_init(&b->chose, 0);
     b->family = family;
     b->style = style;
     pthread_mutex_init(&b->lock, NULL);
@@ -223,7 +244,9 @@ static void sfi_canonical(const void *native, size_t size, sfi_addr *out)
             memcpy(out->ip, (const uint8_t *)&six.sin6_addr + 12, 4);
         } else {
             out->family = SFI_AF_INET6;
-            out->scope_id = six.sin6_scope_id;
+            /* Linux fills in the interface of any address; only these two kinds have a zone (RFC 4007 section 4). */
+            if (IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&six.sin6_addr))
+                out->scope_id = six.sin6_scope_id;
             memcpy(out->ip, &six.sin6_addr, 16);
         }
     }

@@ -12,14 +12,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/sysctl.h>
 #include <sys/utsname.h>
 
 #include "sfi_common.h"
 
 #define SFI_POLLOUT_LIES 1
+#define SFI_HAVE_REUSEADDR 1
+#define SFI_SILENT_ABORT 1
 
 #include "sfi_bsd.inc.c"
+#include "sfi_values.inc.c"
 #include "sfi_notify.inc.c"
+#include "sfi_counters.inc.c"
 #include "sfi_posix.inc.c"
 #include "sfi_calls.inc.c"
 #include "sfi_options.inc.c"
@@ -65,6 +70,24 @@ static int k_connect(sfi_sock *s, const sfi_addr *a, uint32_t n, uint32_t *id)
     return s->base.style == SFI_STYLE_ONE_TO_ONE ? -EINPROGRESS : 0;
 }
 
+/* FreeBSD's sockets inherit all of it. */
+static void k_inherit(int from, int to)
+{
+    (void)from;
+    (void)to;
+}
+
+int sfi_counters(char *text, size_t size)
+{
+    struct sctpstat stat;
+    size_t length = sizeof stat;
+
+    memset(&stat, 0, sizeof stat);
+    if (sysctlbyname("net.inet.sctp.stats", &stat, &length, NULL, 0) < 0)
+        return sfi_errno();
+    return sfi_write_counters(&stat, text, size);
+}
+
 static int k_peeloff(int fd, uint32_t assoc_id)
 {
     int r = sctp_peeloff(fd, (sctp_assoc_t)assoc_id);
@@ -98,9 +121,22 @@ static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t 
     return r;
 }
 
+static size_t sfi_peek_notification(sfi_sock *s, void *room, size_t size)
+{
+    struct iovec iov = {room, size};
+    struct msghdr m;
+    ssize_t n;
+
+    memset(&m, 0, sizeof m);
+    m.msg_iov = &iov;
+    m.msg_iovlen = 1;
+    n = recvmsg(s->fd, &m, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 && (m.msg_flags & MSG_NOTIFICATION) ? (size_t)n : 0;
+}
+
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
 {
-    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_NONE, 0, NULL};
+    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL};
     struct linger l = {1, 0};
 
     n_send(s, &o); /* carries the reason; without an association linger 0 does what is left */

@@ -54,6 +54,109 @@ struct sctp_prinfo {
 #ifndef SCTP_REMOTE_UDP_ENCAPS_PORT /* 5.11 */
 #define SCTP_REMOTE_UDP_ENCAPS_PORT 132
 #endif
+#ifndef SCTP_DSTADDRV4 /* 4.17 */
+#define SCTP_AUTHINFO 6
+#define SCTP_DSTADDRV4 7
+#define SCTP_DSTADDRV6 8
+struct sctp_authinfo {
+    __u16 auth_keynumber;
+};
+#endif
+#ifndef SCTP_AUTH_DEACTIVATE_KEY /* 4.17 */
+#define SCTP_AUTH_DEACTIVATE_KEY 35
+#endif
+#ifndef SCTP_REUSE_PORT /* 4.19 */
+#define SCTP_REUSE_PORT 36
+#endif
+#ifndef SCTP_RECONFIG_SUPPORTED /* 4.12 */
+#define SCTP_RECONFIG_SUPPORTED 117
+#endif
+#ifndef SCTP_PR_STREAM_STATUS /* 4.12 */
+#define SCTP_PR_STREAM_STATUS 116
+#endif
+#ifndef SCTP_ENABLE_STREAM_RESET /* 4.11 */
+#define SCTP_ENABLE_STREAM_RESET 118
+#define SCTP_RESET_STREAMS 119
+#define SCTP_RESET_ASSOC 120
+#define SCTP_ADD_STREAMS 121
+struct sctp_reset_streams {
+    sctp_assoc_t srs_assoc_id;
+    uint16_t srs_flags;
+    uint16_t srs_number_streams;
+    uint16_t srs_stream_list[];
+};
+struct sctp_add_streams {
+    sctp_assoc_t sas_assoc_id;
+    uint16_t sas_instrms;
+    uint16_t sas_outstrms;
+};
+struct sctp_stream_reset_event {
+    __u16 strreset_type;
+    __u16 strreset_flags;
+    __u32 strreset_length;
+    sctp_assoc_t strreset_assoc_id;
+    __u16 strreset_stream_list[];
+};
+#endif
+#ifndef SCTP_ASSOC_RESET_DENIED /* 4.12 */
+struct sctp_assoc_reset_event {
+    __u16 assocreset_type;
+    __u16 assocreset_flags;
+    __u32 assocreset_length;
+    sctp_assoc_t assocreset_assoc_id;
+    __u32 assocreset_local_tsn;
+    __u32 assocreset_remote_tsn;
+};
+struct sctp_stream_change_event {
+    __u16 strchange_type;
+    __u16 strchange_flags;
+    __u32 strchange_length;
+    sctp_assoc_t strchange_assoc_id;
+    __u16 strchange_instrms;
+    __u16 strchange_outstrms;
+};
+#endif
+#ifndef SCTP_STREAM_SCHEDULER /* 4.15 */
+#define SCTP_STREAM_SCHEDULER 123
+#define SCTP_STREAM_SCHEDULER_VALUE 124
+struct sctp_stream_value {
+    sctp_assoc_t assoc_id;
+    uint16_t stream_id;
+    uint16_t stream_value;
+};
+#endif
+#ifndef SCTP_INTERLEAVING_SUPPORTED /* 4.16 */
+#define SCTP_INTERLEAVING_SUPPORTED 125
+#endif
+#ifndef SCTP_ASCONF_SUPPORTED /* 5.4 */
+#define SCTP_ASCONF_SUPPORTED 128
+#define SCTP_AUTH_SUPPORTED 129
+#define SCTP_ECN_SUPPORTED 130
+#endif
+#ifndef SCTP_FUTURE_ASSOC /* 5.1 */
+#define SCTP_FUTURE_ASSOC 0
+#define SCTP_CURRENT_ASSOC 1
+#define SCTP_ALL_ASSOC 2
+#endif
+#ifndef SCTP_EXPOSE_POTENTIALLY_FAILED_STATE /* 5.5 */
+#define SCTP_EXPOSE_POTENTIALLY_FAILED_STATE 131
+#define SCTP_PEER_ADDR_THLDS_V2 37
+struct sctp_paddrthlds_v2 {
+    sctp_assoc_t spt_assoc_id;
+    struct sockaddr_storage spt_address;
+    __u16 spt_pathmaxrxt;
+    __u16 spt_pathpfthld;
+    __u16 spt_pathcpthld;
+};
+#endif
+#ifndef SCTP_PLPMTUD_PROBE_INTERVAL /* 5.14 */
+#define SCTP_PLPMTUD_PROBE_INTERVAL 133
+struct sctp_probeinterval {
+    sctp_assoc_t spi_assoc_id;
+    struct sockaddr_storage spi_address;
+    __u32 spi_interval;
+};
+#endif
 #ifndef SCTP_SOCKOPT_PEELOFF_FLAGS /* 4.13 */
 #define SCTP_SOCKOPT_PEELOFF_FLAGS 122
 typedef struct {
@@ -64,6 +167,18 @@ typedef struct {
 
 #define SFI_POLLOUT_LIES 0
 #define SFI_PDAPI sctp_pdapi_event
+#define SFI_LINUX_OPTIONS 1
+#define SFI_HAVE_REUSEADDR 1
+#define SFI_STREAM_SCHEDULER SCTP_STREAM_SCHEDULER
+#define SFI_STREAM_SCHEDULER_VALUE SCTP_STREAM_SCHEDULER_VALUE
+#define SFI_PEER_ADDR_THLDS SCTP_PEER_ADDR_THLDS_V2 /* all three thresholds of RFC 7829 */
+#define SFI_SEND_FAILED_INFO ssfe_info
+#define SFI_SEND_FAILED_ERROR ssf_error
+#define SFI_SEND_FAILED_ID ssf_assoc_id
+#define SFI_SEND_FAILED_SIZE ssf_length
+#define SFI_FAILED_FLAGS(c) (c).ssf_flags
+#define SFI_FAILED_CAUSE(error) (ntohs((uint16_t)(error))) /* a cause off the wire, in its low half */
+#define SFI_SNDRCVINFO_PAD 0
 #define SFI_TAIL_CHUNK_HEADER 0 /* sac_info and sre_data start with the first cause */
 
 /* ---- native <-> canonical ---- */
@@ -105,7 +220,7 @@ static uint16_t sfi_event_native(int event)
 static uint32_t sfi_event_canonical(uint16_t native)
 {
     for (int event = 1; event <= SFI_EVENT_MAX; event++)
-        if (sfi_event_native(event) == native)
+        if (native != 0 && sfi_event_native(event) == native) /* 0: this kernel has no such event */
             return (uint32_t)event;
     return SFI_UNKNOWN | native;
 }
@@ -192,37 +307,59 @@ static uint32_t sfi_path_state(uint32_t native)
     }
 }
 
-static uint16_t k_send_flags(uint32_t flags)
-{
-    uint16_t native = 0;
+static const struct sfi_pair sfi_send_pairs[] = {
+    {SFI_SEND_UNORDERED, SCTP_UNORDERED},
+    {SFI_SEND_ADDR_OVER, SCTP_ADDR_OVER},
+    {SFI_SEND_ABORT, SCTP_ABORT},
+    {SFI_SEND_EOF, SCTP_EOF},
+    {SFI_SEND_SENDALL, SCTP_SENDALL},
+    {SFI_SEND_SACK_IMMEDIATELY, SCTP_SACK_IMMEDIATELY},
+};
 
-    if (flags & SFI_SEND_UNORDERED)
-        native |= SCTP_UNORDERED;
-    if (flags & SFI_SEND_ADDR_OVER)
-        native |= SCTP_ADDR_OVER;
-    if (flags & SFI_SEND_ABORT)
-        native |= SCTP_ABORT;
-    if (flags & SFI_SEND_EOF)
-        native |= SCTP_EOF;
-    if (flags & SFI_SEND_SENDALL)
-        native |= SCTP_SENDALL;
-    if (flags & SFI_SEND_SACK_IMMEDIATELY)
-        native |= SCTP_SACK_IMMEDIATELY;
-    return native;
+/* Numbers, because headers before 4.9 and 4.20 have no names. */
+static const struct sfi_pair sfi_pr_pairs[] = {
+    {SFI_PR_NONE, 0}, {SFI_PR_TTL, 0x10}, {SFI_PR_RTX, 0x20}, {SFI_PR_PRIO, 0x30}, {SFI_PR_ALL, 0x80},
+};
+
+/* The default is first-come first-served here, under the same number; FC and WFQ came with 6.4. */
+static const struct sfi_pair sfi_scheduler_pairs[] = {
+    {SFI_SS_FCFS, 0}, {SFI_SS_DEFAULT, 0}, {SFI_SS_PRIO, 1}, {SFI_SS_RR, 2}, {SFI_SS_FC, 3}, {SFI_SS_WFQ, 4},
+};
+
+/* Linux never says "complete": it offers a message only when it is (docs/stacks.md). */
+static uint32_t sfi_next_flags(uint16_t native)
+{
+    uint32_t flags = 0;
+
+    if (native & SCTP_NOTIFICATION)
+        flags |= SFI_NEXT_NOTIFICATION;
+    if (native & SCTP_UNORDERED)
+        flags |= SFI_NEXT_UNORDERED;
+    return flags;
 }
 
-static uint16_t sfi_native_pr(uint32_t policy)
+static uint32_t sfi_failed_part(uint16_t native)
 {
-    switch (policy) {
-    case SFI_PR_TTL:
-        return 0x10; /* SCTP_PR_SCTP_TTL; numbers, because headers before 4.9 have no names */
-    case SFI_PR_RTX:
-        return 0x20;
-    case SFI_PR_PRIO:
-        return 0x30;
+    return native == 0 ? SFI_FAILED_UNSENT : native == 1 ? SFI_FAILED_SENT : 0; /* SCTP_DATA_UNSENT, SCTP_DATA_SENT */
+}
+
+static uint32_t sfi_auth_indication(uint32_t native)
+{
+    switch (native) { /* numbers: FREE_KEY and NO_AUTH came with 4.17 */
+    case 0:
+        return SFI_AUTH_NEW_KEY;
+    case 1:
+        return SFI_AUTH_FREE_KEY;
+    case 2:
+        return SFI_AUTH_NO_AUTH;
     default:
-        return 0;
+        return SFI_UNKNOWN | (native & 0xffff);
     }
+}
+
+static uint32_t sfi_pd_indication(uint32_t native)
+{
+    return native == SCTP_PARTIAL_DELIVERY_ABORTED ? SFI_PARTIAL_DELIVERY_ABORTED : SFI_UNKNOWN | (native & 0xffff);
 }
 
 /* sac_error and sre_error are in network order on Linux (docs/stacks.md, trap 4). */
@@ -239,12 +376,28 @@ static int sfi_gave_up(const char *info, size_t length)
     return 0;
 }
 
+#include "sfi_values.inc.c"
 #include "sfi_notify.inc.c"
 #include "sfi_posix.inc.c"
 #include "sfi_calls.inc.c"
 #include "sfi_options.inc.c"
 
 /* ---- this kernel's calls ---- */
+
+/* One text file has the counters of the network namespace (RFC 3873). */
+int sfi_counters(char *text, size_t size)
+{
+    int fd = open("/proc/net/sctp/snmp", O_RDONLY | O_CLOEXEC);
+    size_t used = 0;
+    ssize_t n = 0;
+
+    if (fd < 0)
+        return sfi_errno();
+    while (used < size && (n = read(fd, text + used, size - used)) > 0)
+        used += (size_t)n;
+    close(fd);
+    return n < 0 ? -EIO : (int)used;
+}
 
 static int set_int(int fd, int level, int option, int value)
 {
@@ -255,11 +408,10 @@ static int k_prepare(int fd, int family)
 {
     int r = set_int(fd, IPPROTO_SCTP, SCTP_RECVRCVINFO, 1);
 
-    if (r == 0 && family == SFI_AF_INET6) {
+    if (r == 0)
+        r = set_int(fd, IPPROTO_SCTP, SCTP_I_WANT_MAPPED_V4_ADDR, 0);
+    if (r == 0 && family == SFI_AF_INET6)
         r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-        if (r == 0)
-            r = set_int(fd, IPPROTO_SCTP, SCTP_I_WANT_MAPPED_V4_ADDR, 0);
-    }
     return r;
 }
 
@@ -290,6 +442,23 @@ static int k_connect(sfi_sock *s, const sfi_addr *a, uint32_t n, uint32_t *id)
     r = getsockopt(s->fd, IPPROTO_SCTP, SCTP_SOCKOPT_CONNECTX3, &arg, &length) < 0 ? sfi_errno() : 0;
     *id = (uint32_t)arg.assoc_id; /* written with EINPROGRESS too */
     return r;
+}
+
+/* The switches of extensions are not inherited: without them a dynamic bindx does nothing and SET_PEER_PRIMARY_ADDR is
+   refused on an accepted socket although the association negotiated it (docs/stacks.md). */
+static void k_inherit(int from, int to)
+{
+    static const int options[] = {SCTP_AUTH_SUPPORTED,   SCTP_ASCONF_SUPPORTED, SCTP_RECONFIG_SUPPORTED,
+                                  SCTP_PR_SUPPORTED,     SCTP_ECN_SUPPORTED,    SCTP_INTERLEAVING_SUPPORTED};
+
+    for (size_t i = 0; i < SFI_COUNT(options); i++) {
+        struct sctp_assoc_value value;
+        socklen_t length = sizeof value;
+
+        memset(&value, 0, sizeof value);
+        if (getsockopt(from, IPPROTO_SCTP, options[i], &value, &length) == 0)
+            setsockopt(to, IPPROTO_SCTP, options[i], &value, sizeof value); /* refused: it stays as it is */
+    }
 }
 
 static int k_peeloff(int fd, uint32_t assoc_id)
@@ -356,6 +525,37 @@ static int k_check_path(sfi_sock *s, const struct sfi_out *o)
 {
     (void)s;
     (void)o;
+    return 0;
+}
+
+static void k_check_end(sfi_sock *s, int64_t n, sfi_rcv *out)
+{
+    (void)s;
+    (void)n;
+    (void)out;
+}
+
+static int k_send_error(sfi_sock *s, int error)
+{
+    (void)s;
+    return error;
+}
+
+static int k_got_option(sfi_sock *s, int option, int result, void *value, uint32_t size)
+{
+    (void)s;
+    (void)option;
+    (void)value;
+    (void)size;
+    return result;
+}
+
+static int k_check_option(sfi_sock *s, int option, const void *value, uint32_t size)
+{
+    (void)s;
+    (void)option;
+    (void)value;
+    (void)size;
     return 0;
 }
 

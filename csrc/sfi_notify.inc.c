@@ -1,9 +1,10 @@
 /*
  * sfi_notify.inc.c - what a receive brings, made canonical, for all stacks: rcvinfo and notifications.
  *
- * Included by each backend after it defined: sfi_event_canonical, sfi_change_state, sfi_paddr_state,
- * sfi_cause (byte order of error fields), SFI_TAIL_CHUNK_HEADER (bytes of chunk header before causes),
- * SFI_PDAPI (the struct of a partial delivery event) and sfi_gave_up (whether it was us who ended it).
+ * Included by each backend after it defined: sfi_event_canonical, sfi_change_state, sfi_paddr_state, sfi_failed_part,
+ * sfi_auth_indication, sfi_pd_indication, sfi_cause (byte order of error fields), SFI_TAIL_CHUNK_HEADER (bytes of chunk
+ * header before causes), SFI_SNDRCVINFO_PAD, SFI_PDAPI and SFI_SEND_FAILED_* (struct and members with the stack's own
+ * names), SFI_FAILED_CAUSE, SFI_NEXT_* bits, and sfi_gave_up (whether it was us who ended it).
  * Every length is checked against what arrived; the stack's own length field is never trusted beyond it.
  */
 
@@ -19,6 +20,36 @@ static void sfi_take_rcvinfo(const struct sctp_rcvinfo *info, sfi_rcv *out)
     if (info->rcv_flags & SCTP_UNORDERED)
         out->flags |= SFI_RCV_UNORDERED;
 }
+
+static void sfi_take_nxtinfo(const struct sctp_nxtinfo *info, sfi_rcv *out)
+{
+    out->flags |= SFI_RCV_NEXT;
+    out->next_sid = info->nxt_sid;
+    out->next_ppid = ntohl(info->nxt_ppid);
+    out->next_length = info->nxt_length;
+    out->next_assoc_id = (uint32_t)info->nxt_assoc_id;
+    out->next_flags = sfi_next_flags(info->nxt_flags);
+}
+
+/* struct sctp_send_failed (RFC 6458 section 6.1.4), which usrsctp.h lacks, with struct sctp_sndrcvinfo inside. */
+struct sfi_send_failed {
+    uint16_t type, flags;
+    uint32_t length, error;
+    uint16_t sid, ssn, info_flags, unused;
+    uint32_t ppid, context, timetolive, tsn, cumtsn, info_assoc_id;
+#if SFI_SNDRCVINFO_PAD
+    uint8_t pad[SFI_SNDRCVINFO_PAD];
+#endif
+    uint32_t assoc_id;
+};
+
+/* struct sctp_authkey_event (section 6.1.8); the second key number has no name in usrsctp.h. */
+struct sfi_authkey_event {
+    uint16_t type, flags;
+    uint32_t length;
+    uint16_t key, other_key;
+    uint32_t indication, assoc_id;
+};
 
 /* The notification as its native struct, if enough of it arrived. */
 #define SFI_TAKE(type, var) \
@@ -84,6 +115,7 @@ static int sfi_take_sender_dry(const char *data, size_t length, sfi_ntf *out)
 static int sfi_take_adaptation(const char *data, size_t length, sfi_ntf *out)
 {
     SFI_TAKE(sctp_adaptation_event, c);
+    out->indication = c.sai_adaptation_ind;
     out->assoc_id = (uint32_t)c.sai_assoc_id;
     return 0;
 }
@@ -100,7 +132,84 @@ static int sfi_take_remote_error(const char *data, size_t length, sfi_ntf *out)
 static int sfi_take_pdapi(const char *data, size_t length, sfi_ntf *out)
 {
     SFI_TAKE(SFI_PDAPI, c);
+    out->indication = sfi_pd_indication(c.pdapi_indication);
+    out->sid = c.pdapi_stream;
+    out->ssn = c.pdapi_seq;
     out->assoc_id = (uint32_t)c.pdapi_assoc_id;
+    return 0;
+}
+
+/* The B and E bits of the DATA chunk (RFC 9260 section 3.3.1) say which part of its message failed: Linux gives the
+   chunk's flags, BSD marks that are made of the same bits. */
+static uint32_t sfi_failed_place(uint16_t bits)
+{
+    return ((bits & 2) ? SFI_FAILED_FIRST : 0) | ((bits & 1) ? SFI_FAILED_LAST : 0);
+}
+
+static int sfi_take_send_failed_event(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sctp_send_failed_event, c);
+    out->flags = sfi_failed_part(SFI_FAILED_FLAGS(c)) | sfi_failed_place(c.SFI_SEND_FAILED_INFO.snd_flags);
+    out->error = SFI_FAILED_CAUSE(c.SFI_SEND_FAILED_ERROR);
+    out->sid = c.SFI_SEND_FAILED_INFO.snd_sid;
+    out->ppid = ntohl(c.SFI_SEND_FAILED_INFO.snd_ppid);
+    out->context = c.SFI_SEND_FAILED_INFO.snd_context;
+    out->assoc_id = (uint32_t)c.SFI_SEND_FAILED_ID; /* the one inside is what the sender gave, on Linux */
+    sfi_tail(out, SFI_TAIL_DATA, sizeof c, 0, length, c.SFI_SEND_FAILED_SIZE);
+    return 0;
+}
+
+/* The deprecated form; the stack's sctp_sndrcvinfo, 32 bytes or 128, lies in the middle. */
+static int sfi_take_send_failed(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sfi_send_failed, c);
+    out->flags = sfi_failed_part(c.flags) | sfi_failed_place(c.info_flags);
+    out->error = SFI_FAILED_CAUSE(c.error);
+    out->sid = c.sid;
+    out->ssn = c.ssn;
+    out->ppid = ntohl(c.ppid);
+    out->context = c.context;
+    out->assoc_id = (uint32_t)c.assoc_id;
+    sfi_tail(out, SFI_TAIL_DATA, sizeof c, 0, length, c.length);
+    return 0;
+}
+
+static int sfi_take_authkey(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sfi_authkey_event, c);
+    out->indication = sfi_auth_indication(c.indication);
+    out->key = c.key;
+    out->other_key = c.other_key;
+    out->assoc_id = (uint32_t)c.assoc_id;
+    return 0;
+}
+
+static int sfi_take_stream_reset(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sctp_stream_reset_event, c);
+    out->flags = c.strreset_flags; /* the same bits everywhere */
+    out->assoc_id = (uint32_t)c.strreset_assoc_id;
+    sfi_tail(out, SFI_TAIL_STREAMS, sizeof c, 0, length, c.strreset_length);
+    return 0;
+}
+
+static int sfi_take_assoc_reset(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sctp_assoc_reset_event, c);
+    out->flags = c.assocreset_flags;
+    out->assoc_id = (uint32_t)c.assocreset_assoc_id;
+    out->local_tsn = c.assocreset_local_tsn;
+    out->remote_tsn = c.assocreset_remote_tsn;
+    return 0;
+}
+
+static int sfi_take_stream_change(const char *data, size_t length, sfi_ntf *out)
+{
+    SFI_TAKE(sctp_stream_change_event, c);
+    out->flags = c.strchange_flags;
+    out->assoc_id = (uint32_t)c.strchange_assoc_id;
+    out->in_streams = c.strchange_instrms;
+    out->out_streams = c.strchange_outstrms;
     return 0;
 }
 
@@ -135,6 +244,18 @@ int sfi_notification(const char *data, size_t length, sfi_ntf *out)
         return sfi_take_pdapi(data, length, out);
     case SFI_EVENT_REMOTE_ERROR:
         return sfi_take_remote_error(data, length, out);
+    case SFI_EVENT_SEND_FAILED:
+        return sfi_take_send_failed(data, length, out);
+    case SFI_EVENT_SEND_FAILED_EVENT:
+        return sfi_take_send_failed_event(data, length, out);
+    case SFI_EVENT_AUTHENTICATION_EVENT:
+        return sfi_take_authkey(data, length, out);
+    case SFI_EVENT_STREAM_RESET_EVENT:
+        return sfi_take_stream_reset(data, length, out);
+    case SFI_EVENT_ASSOC_RESET_EVENT:
+        return sfi_take_assoc_reset(data, length, out);
+    case SFI_EVENT_STREAM_CHANGE_EVENT:
+        return sfi_take_stream_change(data, length, out);
     default:
         return 0;
     }

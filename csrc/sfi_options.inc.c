@@ -29,12 +29,68 @@ static const struct sfi_option_row sfi_option_rows[SFI_OPT_MAX + 1] = {
     SFI_ROW(RECVRCVINFO),
     SFI_ROW(STATUS),
     SFI_ROW(GET_PEER_ADDR_INFO),
-    [SFI_OPT_SO_SNDBUF] = {SOL_SOCKET, SO_SNDBUF},
-    [SFI_OPT_SO_RCVBUF] = {SOL_SOCKET, SO_RCVBUF},
-    [SFI_OPT_SO_LINGER] = {SOL_SOCKET, SO_LINGER},
     SFI_ROW(PARTIAL_DELIVERY_POINT),
     SFI_ROW(REMOTE_UDP_ENCAPS_PORT),
     SFI_ROW(GET_ASSOC_ID_LIST),
+    SFI_ROW(AUTOCLOSE),
+    SFI_ROW(SET_PEER_PRIMARY_ADDR),
+    SFI_ROW(ADAPTATION_LAYER),
+    SFI_ROW(DEFAULT_SNDINFO),
+    SFI_ROW(DEFAULT_PRINFO),
+    SFI_ROW(MAX_BURST),
+    SFI_ROW(AUTO_ASCONF),
+    SFI_ROW(REUSE_PORT),
+    SFI_ROW(RECVNXTINFO),
+    SFI_ROW(HMAC_IDENT),
+    SFI_ROW(AUTH_CHUNK),
+    SFI_ROW(AUTH_KEY),
+    SFI_ROW(AUTH_ACTIVE_KEY),
+    SFI_ROW(AUTH_DEACTIVATE_KEY),
+    SFI_ROW(AUTH_DELETE_KEY),
+    SFI_ROW(PEER_AUTH_CHUNKS),
+    SFI_ROW(LOCAL_AUTH_CHUNKS),
+    SFI_ROW(GET_ASSOC_NUMBER),
+    SFI_ROW(PR_SUPPORTED),
+    SFI_ROW(PR_STREAM_STATUS),
+    SFI_ROW(PR_ASSOC_STATUS),
+    SFI_ROW(RECONFIG_SUPPORTED),
+    SFI_ROW(ENABLE_STREAM_RESET),
+    SFI_ROW(RESET_STREAMS),
+    SFI_ROW(RESET_ASSOC),
+    SFI_ROW(ADD_STREAMS),
+    SFI_ROW(INTERLEAVING_SUPPORTED),
+    SFI_ROW(ECN_SUPPORTED),
+    SFI_ROW(AUTH_SUPPORTED),
+    SFI_ROW(ASCONF_SUPPORTED),
+    [SFI_OPT_STREAM_SCHEDULER] = {IPPROTO_SCTP, SFI_STREAM_SCHEDULER},
+    [SFI_OPT_STREAM_SCHEDULER_VALUE] = {IPPROTO_SCTP, SFI_STREAM_SCHEDULER_VALUE},
+    [SFI_OPT_PEER_ADDR_THLDS] = {IPPROTO_SCTP, SFI_PEER_ADDR_THLDS},
+    [SFI_OPT_SO_SNDBUF] = {SOL_SOCKET, SO_SNDBUF},
+    [SFI_OPT_SO_RCVBUF] = {SOL_SOCKET, SO_RCVBUF},
+    [SFI_OPT_SO_LINGER] = {SOL_SOCKET, SO_LINGER},
+#if SFI_HAVE_REUSEADDR
+    [SFI_OPT_SO_REUSEADDR] = {SOL_SOCKET, SO_REUSEADDR},
+#endif
+#if SFI_LINUX_OPTIONS
+    SFI_ROW(EXPOSE_POTENTIALLY_FAILED_STATE),
+    SFI_ROW(GET_ASSOC_STATS),
+    SFI_ROW(PLPMTUD_PROBE_INTERVAL),
+#else
+    SFI_ROW(EXPLICIT_EOR),
+    SFI_ROW(MAX_CWND),
+    SFI_ROW(TIMEOUTS),
+    SFI_ROW(NRSACK_SUPPORTED),
+    SFI_ROW(PKTDROP_SUPPORTED),
+    SFI_ROW(PLUGGABLE_CC),
+    SFI_ROW(CC_OPTION),
+    SFI_ROW(CMT_ON_OFF),
+#endif
+#ifdef SCTP_GET_SNDBUF_USE
+    SFI_ROW(GET_SNDBUF_USE),
+#endif
+#ifdef SCTP_ACCEPT_ZERO_CHECKSUM /* FreeBSD 14 */
+    SFI_ROW(ACCEPT_ZERO_CHECKSUM),
+#endif
 };
 
 static const struct sfi_option_row *sfi_option(int option)
@@ -58,52 +114,108 @@ int sfi_native_event(int event)
     return native == 0 ? -SFI_EABSENT : native;
 }
 
-/* Enumerations inside an option's struct become canonical on the way out. */
-static void sfi_canonical_option(int option, void *value, size_t size)
+/* Extensions that an association negotiates. */
+static int sfi_is_switch(int option)
 {
-    if (option == SFI_OPT_STATUS && size >= sizeof(struct sctp_status)) {
-        struct sctp_status *status = value;
-
-        status->sstat_state = (int32_t)sfi_assoc_state((uint32_t)status->sstat_state);
-        status->sstat_primary.spinfo_state = (int32_t)sfi_path_state((uint32_t)status->sstat_primary.spinfo_state);
-    } else if (option == SFI_OPT_GET_PEER_ADDR_INFO && size >= sizeof(struct sctp_paddrinfo)) {
-        struct sctp_paddrinfo *info = value;
-
-        info->spinfo_state = (int32_t)sfi_path_state((uint32_t)info->spinfo_state);
+    switch (option) {
+    case SFI_OPT_ECN_SUPPORTED:
+    case SFI_OPT_PR_SUPPORTED:
+    case SFI_OPT_AUTH_SUPPORTED:
+    case SFI_OPT_ASCONF_SUPPORTED:
+    case SFI_OPT_RECONFIG_SUPPORTED:
+    case SFI_OPT_INTERLEAVING_SUPPORTED:
+        return 1;
+    default:
+        return 0;
     }
 }
 
 int sfi_getopt(sfi_sock *s, int option, void *value, uint32_t size)
 {
     const struct sfi_option_row *row = sfi_option(option);
+
     int r;
 
     if (row == NULL)
         return -SFI_EABSENT;
     r = sfi_getopt_raw(s, row->level, row->number, value, size);
-    if (r >= 0)
-        sfi_canonical_option(option, value, (size_t)r);
+    if (n_use(s) < 0)
+        return r;
+    r = value == NULL ? r : k_got_option(s, option, r, value, size);
+    sfi_leave(s);
     return r;
 }
 
 int sfi_setopt(sfi_sock *s, int option, void *value, uint32_t size)
 {
     const struct sfi_option_row *row = sfi_option(option);
+    int r;
 
-    return row == NULL ? -SFI_EABSENT : sfi_setopt_raw(s, row->level, row->number, value, size);
+    if (row == NULL)
+        return -SFI_EABSENT;
+    r = n_use(s);
+    if (r < 0)
+        return r;
+    r = value == NULL ? -EINVAL : k_check_option(s, option, value, size);
+    if (r == 0)
+        r = n_setopt(s, row->level, row->number, value, size);
+    atomic_store(&n_base(s)->pd_point, 0); /* a buffer may have another size now */
+    if (r == 0 && sfi_is_switch(option))
+        atomic_store(&n_base(s)->switches, 1);
+    sfi_leave(s);
+    return r;
 }
 
-int sfi_subscribe(sfi_sock *s, uint32_t assoc_id, int event, int on)
+/* One event of one association, or of those to come. */
+static int sfi_set_event(sfi_sock *s, uint32_t assoc_id, uint16_t type, int on)
 {
     struct sctp_event e;
 
     memset(&e, 0, sizeof e);
     e.se_assoc_id = (sctp_assoc_t)assoc_id;
-    e.se_type = sfi_event_native(event);
+    e.se_type = type;
     e.se_on = on != 0;
-    if (e.se_type == 0)
+    return n_setopt(s, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e);
+}
+
+/* BSD refuses SENDER_DRY for all associations at once (ENOTSUP), so those are gone through one by one. */
+static int sfi_each_event(sfi_sock *s, uint16_t type, int on)
+{
+    union {
+        struct sctp_assoc_ids list;
+        char room[sizeof(struct sctp_assoc_ids) + SFI_MAX_IDS * sizeof(sctp_assoc_t)];
+    } ids;
+    socklen_t size = sizeof ids;
+    int r;
+
+    memset(&ids, 0, sizeof ids);
+    r = n_getopt(s, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST, &ids, &size);
+    for (uint32_t i = 0; r == 0 && i < ids.list.gaids_number_of_ids && i < SFI_MAX_IDS; i++) {
+        r = sfi_set_event(s, (uint32_t)ids.list.gaids_assoc_id[i], type, on);
+        if (r == -ENOENT || r == -EINVAL)
+            r = 0; /* it ended meanwhile */
+    }
+    return r;
+}
+
+int sfi_subscribe(sfi_sock *s, uint32_t assoc_id, int event, int on)
+{
+    uint16_t type = sfi_event_native(event);
+    int r;
+
+    if (type == 0)
         return -SFI_EABSENT;
-    return sfi_setopt_raw(s, IPPROTO_SCTP, SCTP_EVENT, &e, sizeof e);
+    r = n_use(s);
+    if (r < 0)
+        return r;
+    r = sfi_set_event(s, assoc_id, type, on);
+    if (r == -ENOTSUP && (assoc_id == SCTP_ALL_ASSOC || assoc_id == SCTP_CURRENT_ASSOC)) {
+        r = sfi_each_event(s, type, on);
+        if (r == 0 && assoc_id == SCTP_ALL_ASSOC)
+            r = sfi_set_event(s, SCTP_FUTURE_ASSOC, type, on);
+    }
+    sfi_leave(s);
+    return r == -ENOTSUP ? -SFI_EABSENT : r;
 }
 
 int sfi_subscribed(sfi_sock *s, uint32_t assoc_id, int event)

@@ -21,6 +21,7 @@ static int k_prepare(int fd, int family); /* equal defaults on every stack */
 static int k_connect(sfi_sock *s, const sfi_addr *a, uint32_t n, uint32_t *id); /* start; -EINPROGRESS is fine */
 static int k_bindx(int fd, const struct sockaddr_storage *a, socklen_t size, int action);
 static int k_peeloff(int fd, uint32_t assoc_id);
+static void k_inherit(int from, int to); /* what an accepted or peeled socket does not get from its parent */
 static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
 static void k_before_close(sfi_sock *s); /* make a graceful close graceful */
 static int k_check_path(sfi_sock *s, const struct sfi_out *o); /* -EDEADLK: would hang the kernel */
@@ -269,6 +270,14 @@ static int n_listen(sfi_sock *s, int backlog)
     return listen(s->fd, backlog) < 0 ? sfi_errno() : 0;
 }
 
+static void sfi_inherit(sfi_sock *from, sfi_sock *to)
+{
+    if (atomic_load(&from->base.switches) == 0)
+        return;
+    atomic_store(&to->base.switches, 1);
+    k_inherit(from->fd, to->fd);
+}
+
 static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
 {
     struct sockaddr_storage ss;
@@ -288,6 +297,7 @@ static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
         close(fd);
         return -ENOMEM;
     }
+    sfi_inherit(s, *out);
     if (peer != NULL)
         sfi_canonical(&ss, length, peer);
     return 0;
@@ -325,10 +335,12 @@ static int n_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
     if (fd < 0)
         return fd;
     *out = sfi_wrap(fd, s->base.family, SFI_STYLE_PEELED);
-    if (*out != NULL)
-        return 0;
-    close(fd);
-    return -ENOMEM;
+    if (*out == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    sfi_inherit(s, *out);
+    return 0;
 }
 
 static int n_shutdown_one(sfi_sock *s)
@@ -338,12 +350,65 @@ static int n_shutdown_one(sfi_sock *s)
 
 /* ---- messages ---- */
 
-static void sfi_put_cmsg(struct cmsghdr *c, int type, const void *data, size_t size)
+/* Add one cmsg at the end of what there is; the caller made the room large enough. */
+static void sfi_put_cmsg(struct msghdr *m, int type, const void *data, size_t size)
 {
+    struct cmsghdr *c = (struct cmsghdr *)(void *)((char *)m->msg_control + m->msg_controllen);
+
+    memset(c, 0, CMSG_SPACE(size));
     c->cmsg_level = IPPROTO_SCTP;
     c->cmsg_type = type;
     c->cmsg_len = CMSG_LEN(size);
     memcpy(CMSG_DATA(c), data, size);
+    m->msg_controllen += CMSG_SPACE(size);
+}
+
+static void sfi_put_message(struct msghdr *m, const struct sfi_out *o)
+{
+    struct sctp_sndinfo info;
+
+    memset(&info, 0, sizeof info);
+    info.snd_sid = (uint16_t)o->sid;
+    info.snd_flags = (uint16_t)sfi_send_flags_native(o->flags);
+    info.snd_ppid = htonl(o->ppid); /* the one place where a PPID leaves */
+    info.snd_context = o->context;
+    info.snd_assoc_id = (sctp_assoc_t)o->assoc_id;
+    sfi_put_cmsg(m, SCTP_SNDINFO, &info, sizeof info);
+    if (o->pr_policy != SFI_PR_UNSET) {
+        struct sctp_prinfo pr;
+
+        memset(&pr, 0, sizeof pr);
+        pr.pr_policy = (uint16_t)sfi_to_native(SFI_VALUE_PR_POLICY, o->pr_policy);
+        pr.pr_value = o->pr_value;
+        sfi_put_cmsg(m, SCTP_PRINFO, &pr, sizeof pr);
+    }
+}
+
+static void sfi_put_more(struct msghdr *m, const sfi_more *more)
+{
+    if (more->given & SFI_MORE_KEY) {
+        struct sctp_authinfo auth;
+
+        memset(&auth, 0, sizeof auth);
+        auth.auth_keynumber = (uint16_t)more->key;
+        sfi_put_cmsg(m, SCTP_AUTHINFO, &auth, sizeof auth);
+    }
+    if (more->given & SFI_MORE_INIT) {
+        struct sctp_initmsg init;
+
+        memset(&init, 0, sizeof init);
+        init.sinit_num_ostreams = (uint16_t)more->out_streams;
+        init.sinit_max_instreams = (uint16_t)more->in_streams;
+        init.sinit_max_attempts = (uint16_t)more->attempts;
+        init.sinit_max_init_timeo = (uint16_t)more->timeout_ms;
+        sfi_put_cmsg(m, SCTP_INIT, &init, sizeof init);
+    }
+    for (uint32_t i = 0; (more->given & SFI_MORE_TO) && i < more->count; i++) {
+        if (more->others[i].family == SFI_AF_INET6)
+            sfi_put_cmsg(m, SCTP_DSTADDRV6, more->others[i].ip, 16);
+        else
+            sfi_put_cmsg(m, SCTP_DSTADDRV4, more->others[i].ip, 4);
+    }
 }
 
 static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
@@ -352,7 +417,11 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
         char room[CMSG_SPACE(sizeof(struct sctp_sndinfo)) + CMSG_SPACE(sizeof(struct sctp_prinfo))];
         struct cmsghdr align;
     } control;
-    struct sctp_sndinfo info;
+    union {
+        char room[sizeof control + CMSG_SPACE(sizeof(struct sctp_authinfo)) + CMSG_SPACE(sizeof(struct sctp_initmsg)) +
+                  SFI_MAX_ADDRS * CMSG_SPACE(16)];
+        struct cmsghdr align;
+    } large;
     struct sockaddr_storage ss;
     struct msghdr m;
     struct iovec iov;
@@ -361,30 +430,15 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
 
     if (r < 0)
         return r;
-    memset(&control, 0, sizeof control);
-    memset(&info, 0, sizeof info);
     memset(&m, 0, sizeof m);
-    info.snd_sid = (uint16_t)o->sid;
-    info.snd_flags = k_send_flags(o->flags);
-    info.snd_ppid = htonl(o->ppid); /* the one place where a PPID leaves */
-    info.snd_context = o->context;
-    info.snd_assoc_id = (sctp_assoc_t)o->assoc_id;
     iov.iov_base = (void *)(uintptr_t)o->data;
     iov.iov_len = o->length;
     m.msg_iov = &iov;
     m.msg_iovlen = 1;
-    m.msg_control = control.room;
-    m.msg_controllen = CMSG_SPACE(sizeof info);
-    sfi_put_cmsg(CMSG_FIRSTHDR(&m), SCTP_SNDINFO, &info, sizeof info);
-    if (o->pr_policy != SFI_PR_NONE) {
-        struct sctp_prinfo pr;
-
-        memset(&pr, 0, sizeof pr);
-        pr.pr_policy = sfi_native_pr(o->pr_policy);
-        pr.pr_value = o->pr_value;
-        m.msg_controllen = sizeof control.room;
-        sfi_put_cmsg((struct cmsghdr *)(void *)(control.room + CMSG_SPACE(sizeof info)), SCTP_PRINFO, &pr, sizeof pr);
-    }
+    m.msg_control = o->more != NULL ? large.room : control.room;
+    sfi_put_message(&m, o);
+    if (o->more != NULL)
+        sfi_put_more(&m, o->more);
     if (o->to != NULL) {
         m.msg_namelen = sfi_sockaddr(o->to, &ss);
         m.msg_name = &ss;
@@ -392,18 +446,30 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
             return -EAFNOSUPPORT;
     }
     n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
-    return n < 0 ? sfi_errno() : (int64_t)n;
+    return n < 0 ? k_send_error(s, sfi_errno()) : (int64_t)n;
 }
 
 static void sfi_fill_rcv(struct msghdr *m, sfi_rcv *out)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-        struct sctp_rcvinfo info;
+        /* FreeBSD leaves the full length in a cmsg that it cut off, and no macro looks at it. */
+        size_t left = (size_t)m->msg_controllen - (size_t)((char *)c - (char *)m->msg_control);
 
-        if (c->cmsg_level != IPPROTO_SCTP || c->cmsg_type != SCTP_RCVINFO || c->cmsg_len < CMSG_LEN(sizeof info))
+        if (c->cmsg_len > left)
+            break;
+        if (c->cmsg_level != IPPROTO_SCTP)
             continue;
-        memcpy(&info, CMSG_DATA(c), sizeof info);
-        sfi_take_rcvinfo(&info, out);
+        if (c->cmsg_type == SCTP_RCVINFO && c->cmsg_len >= CMSG_LEN(sizeof(struct sctp_rcvinfo))) {
+            struct sctp_rcvinfo info;
+
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            sfi_take_rcvinfo(&info, out);
+        } else if (c->cmsg_type == SCTP_NXTINFO && c->cmsg_len >= CMSG_LEN(sizeof(struct sctp_nxtinfo))) {
+            struct sctp_nxtinfo next;
+
+            memcpy(&next, CMSG_DATA(c), sizeof next);
+            sfi_take_nxtinfo(&next, out);
+        }
     }
 }
 
@@ -429,7 +495,12 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     m.msg_iovlen = 1;
     m.msg_control = control.room;
     m.msg_controllen = sizeof control.room;
-    n = recvmsg(s->fd, &m, (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0);
+    do {
+        m.msg_namelen = sizeof ss;
+        m.msg_controllen = sizeof control.room;
+        n = recvmsg(s->fd, &m, (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0);
+        /* Nothing but TRUNC is BSD's end of a message that was given up after all of it was read: no EOF. */
+    } while (n == 0 && (m.msg_flags & MSG_TRUNC) && (flags & SFI_RECV_PEEK) == 0);
     if (n < 0)
         return sfi_errno();
     if (m.msg_flags & MSG_EOR)
@@ -446,6 +517,8 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
         out->kind = SFI_KIND_NOTIFICATION;
     else
         sfi_fill_rcv(&m, out);
+    if (out->kind == SFI_KIND_DATA && (flags & SFI_RECV_PEEK) == 0)
+        k_check_end(s, n, out);
     return (int64_t)n;
 }
 

@@ -32,13 +32,39 @@
 #ifndef SCTP_EVENTS
 #define SCTP_EVENTS 0x0000000c
 #endif
+#ifndef SCTP_PR_SCTP_ALL
+#define SCTP_PR_SCTP_ALL 0x000f
+#endif
+#ifndef SCTP_PEER_ADDR_THLDS
+#define SCTP_PEER_ADDR_THLDS 0x00000023
+#endif
+#ifndef SCTP_CMT_ON_OFF
+#define SCTP_CMT_ON_OFF 0x00001200
+#endif
+#ifndef SCTP_PLUGGABLE_CC
+#define SCTP_PLUGGABLE_CC 0x00001202
+#endif
+#ifndef SCTP_CC_OPTION
+#define SCTP_CC_OPTION 0x00001205
+#endif
+#ifndef SCTP_INTERLEAVING_SUPPORTED
+#define SCTP_INTERLEAVING_SUPPORTED 0x00001206
+#endif
+#ifndef SCTP_GET_SNDBUF_USE
+#define SCTP_GET_SNDBUF_USE 0x00001101
+#endif
 #ifndef SCTP_BOUND
 #define SCTP_BOUND 0x1000
 #define SCTP_LISTEN 0x2000
 #endif
 
+#define SFI_HAVE_REUSEADDR 0
+#define SFI_SILENT_ABORT 0
+
 #include "sfi_bsd.inc.c"
+#include "sfi_values.inc.c"
 #include "sfi_notify.inc.c"
+#include "sfi_counters.inc.c"
 
 #define SFI_MAX_SOCKS 32768
 #define SFI_STRIPES 64
@@ -376,6 +402,27 @@ static int aim(sfi_sock *s, const sfi_addr *a)
     return r;
 }
 
+/* An accepted association knows the port of the path that it came by, but gives port 0 to addresses that the peer adds
+   later (RFC 5061): make it the association's. */
+static void learn_encaps(struct socket *so, const struct sockaddr_storage *peer)
+{
+    struct sctp_udpencaps e;
+    socklen_t size = sizeof e;
+
+    if (stack_port == 0)
+        return;
+    memset(&e, 0, sizeof e);
+    e.sue_address = *peer;
+    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, &size) < 0)
+        return;
+    memset(&e.sue_address, 0, sizeof e.sue_address);
+    e.sue_address.ss_family = AF_INET; /* the wildcard */
+#if SFI_HAVE_SA_LEN
+    e.sue_address.ss_len = sizeof(struct sockaddr_in);
+#endif
+    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, sizeof e);
+}
+
 /* ---- waiting ---- */
 
 static int n_poll(sfi_sock *s, int events, int timeout_ms)
@@ -429,6 +476,7 @@ static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
             unready(s, seen);
         return r;
     }
+    learn_encaps(so, &ss);
     r = wrap(so, s->base.family, SFI_STYLE_ONE_TO_ONE, out);
     if (r < 0) {
         usrsctp_close(so);
@@ -497,95 +545,21 @@ static int n_shutdown_one(sfi_sock *s)
     return usrsctp_shutdown(s->so, SHUT_WR) < 0 ? sfi_errno() : 0;
 }
 
-/* ---- messages ---- */
-
-static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
-{
-    struct sctp_sendv_spa spa;
-    struct sockaddr_storage ss;
-    unsigned seen = atomic_load(&s->seen);
-    ssize_t n;
-    int r = k_check_path(s, o);
-
-    if (r < 0)
-        return r;
-    memset(&spa, 0, sizeof spa);
-    spa.sendv_flags = SCTP_SEND_SNDINFO_VALID;
-    spa.sendv_sndinfo.snd_sid = (uint16_t)o->sid;
-    spa.sendv_sndinfo.snd_flags = k_send_flags(o->flags);
-    spa.sendv_sndinfo.snd_ppid = htonl(o->ppid); /* the one place where a PPID leaves */
-    spa.sendv_sndinfo.snd_context = o->context;
-    spa.sendv_sndinfo.snd_assoc_id = (sctp_assoc_t)o->assoc_id;
-    if (o->pr_policy != SFI_PR_NONE) {
-        spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
-        spa.sendv_prinfo.pr_policy = sfi_native_pr(o->pr_policy);
-        spa.sendv_prinfo.pr_value = o->pr_value;
-    }
-    if (o->to != NULL) {
-        if (sfi_sockaddr(o->to, &ss) == 0)
-            return -EAFNOSUPPORT;
-        if (s->base.style == SFI_STYLE_ONE_TO_MANY && (r = aim(s, o->to)) < 0)
-            return r;
-    }
-    n = usrsctp_sendv(s->so, o->data, o->length, o->to != NULL ? (struct sockaddr *)&ss : NULL, o->to != NULL ? 1 : 0,
-                      &spa, sizeof spa, SCTP_SENDV_SPA, 0);
-    if (n >= 0)
-        return (int64_t)n;
-    r = sfi_errno();
-    if (r == -EAGAIN)
-        block(s, seen);
-    return r;
-}
-
-static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
-{
-    struct sockaddr_storage from;
-    socklen_t from_length = sizeof from;
-    struct sctp_recvv_rn info;
-    socklen_t info_length = sizeof info;
-    unsigned type = SCTP_RECVV_NOINFO;
-    int message_flags = (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0;
-    unsigned seen = atomic_load(&s->seen);
-    ssize_t n;
-
-    memset(out, 0, sizeof *out);
-    memset(&from, 0, sizeof from);
-    memset(&info, 0, sizeof info);
-    n = usrsctp_recvv(s->so, buffer, size, (struct sockaddr *)&from, &from_length, &info, &info_length, &type,
-                      &message_flags);
-    if (n < 0) {
-        int r = sfi_errno();
-
-        if (r == -EAGAIN)
-            unready(s, seen);
-        return r;
-    }
-    if (message_flags & MSG_EOR)
-        out->flags |= SFI_RCV_EOR;
-    if (n == 0) {
-        out->kind = SFI_KIND_EOF; /* everything else that it gave is uninitialised memory */
-        return 0;
-    }
-    sfi_canonical(&from, sizeof from, &out->from);
-    if (message_flags & MSG_NOTIFICATION) {
-        out->kind = SFI_KIND_NOTIFICATION;
-        return (int64_t)n;
-    }
-    if (type == SCTP_RECVV_RCVINFO || type == SCTP_RECVV_RN)
-        sfi_take_rcvinfo(&info.recvv_rcvinfo, out);
-    return (int64_t)n;
-}
-
-static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
-{
-    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_NONE, 0, NULL};
-    struct linger l = {1, 0};
-
-    n_send(s, &o); /* carries the reason; without an association linger 0 does what is left */
-    return usrsctp_setsockopt(s->so, SOL_SOCKET, SO_LINGER, &l, sizeof l) < 0 ? sfi_errno() : 0;
-}
+#include "sfi_usrsctp_messages.inc.c"
 
 /* ---- options ---- */
+
+int sfi_counters(char *text, size_t size)
+{
+    struct sctpstat stat;
+
+    memset(&stat, 0, sizeof stat);
+    if (atomic_load(&stack_forked))
+        return -SFI_EFORKED;
+    if (stack_state == STACK_UP)
+        usrsctp_get_stat(&stat);
+    return sfi_write_counters(&stat, text, size);
+}
 
 static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size)
 {

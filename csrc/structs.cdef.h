@@ -37,6 +37,18 @@ struct sctp_udpencaps { sctp_assoc_t sue_assoc_id; struct sockaddr_storage sue_a
 struct sctp_event { sctp_assoc_t se_assoc_id; uint16_t se_type; uint8_t se_on; SFI_DOTS; };
 struct sctp_paddrinfo { sctp_assoc_t spinfo_assoc_id; struct sockaddr_storage spinfo_address; int32_t spinfo_state;
     uint32_t spinfo_cwnd; uint32_t spinfo_srtt; uint32_t spinfo_rto; uint32_t spinfo_mtu; SFI_DOTS; };
+struct sctp_setpeerprim { struct sockaddr_storage sspp_addr; sctp_assoc_t sspp_assoc_id; SFI_DOTS; };
+struct sctp_authchunk { uint8_t sauth_chunk; SFI_DOTS; };
+struct sctp_authkey { sctp_assoc_t sca_assoc_id; uint16_t sca_keynumber; uint16_t sca_keylength; uint8_t sca_key[];
+    SFI_DOTS; };
+struct sctp_authkeyid { sctp_assoc_t scact_assoc_id; uint16_t scact_keynumber; SFI_DOTS; };
+struct sctp_assoc_ids { uint32_t gaids_number_of_ids; sctp_assoc_t gaids_assoc_id[]; SFI_DOTS; };
+struct sctp_reset_streams { sctp_assoc_t srs_assoc_id; uint16_t srs_flags; uint16_t srs_number_streams;
+    uint16_t srs_stream_list[]; SFI_DOTS; };
+struct sctp_add_streams { sctp_assoc_t sas_assoc_id; uint16_t sas_instrms; uint16_t sas_outstrms; SFI_DOTS; };
+struct sctp_stream_value { sctp_assoc_t assoc_id; uint16_t stream_id; uint16_t stream_value; SFI_DOTS; };
+struct sctp_prstatus { sctp_assoc_t sprstat_assoc_id; uint16_t sprstat_sid; uint16_t sprstat_policy;
+    uint64_t sprstat_abandoned_unsent; uint64_t sprstat_abandoned_sent; SFI_DOTS; };
 struct sctp_status { sctp_assoc_t sstat_assoc_id; int32_t sstat_state; uint32_t sstat_rwnd; uint16_t sstat_unackdata;
     uint16_t sstat_penddata; uint16_t sstat_instrms; uint16_t sstat_outstrms; uint32_t sstat_fragmentation_point;
     struct sctp_paddrinfo sstat_primary; SFI_DOTS; };

@@ -11,16 +11,15 @@ import weakref
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
-from sctpffi._tables import OptionRow
 from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
 from sctpffi.backends.base import Backend, Handle
-from sctpffi.enums import Event, Style
+from sctpffi.enums import AssocId, Event, Style
 from sctpffi.errors import ArgumentError
-from sctpffi.inbox import INTERNAL, Inbox
+from sctpffi.inbox import Inbox
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.options import Options, check_number
-from sctpffi.optvalues import PathInfo, Status
+from sctpffi.subscriptions import INTERNAL
 
 READ, WRITE = 1, 2
 
@@ -53,12 +52,16 @@ class SocketBase:
         self._local: Optional[str] = None
         self._remote: Optional[str] = None
         self._peer_port = 0
+        self._has_defaults = False  # opts.default_sndinfo or default_prinfo was set
         # Associations that peeloff gave sockets of their own, and their peers' addresses.
         self._peeled: List[Tuple[weakref.ReferenceType[SocketBase], FrozenSet[Address]]] = []
         self._inbox = Inbox(handle, life, self._one)
         self._inbox.where = self._where()
         self._closed = False
-        self.opts = Options(self)
+        self.opts = self._make_options()
+
+    def _make_options(self) -> Options:
+        raise NotImplementedError  # `_socket_options.py` has it
 
     # -- what it is
 
@@ -199,6 +202,16 @@ class SocketBase:
         bound = self._handle.addresses(True, 0)
         wanted = parse_hosts(hosts, bound[0].port if bound else 0, "hosts")
         self._check_families(wanted)
+        # The stacks disagree about what is there already and what is not: BSD adds twice, and then takes back too much.
+        there = [host for host in wanted.hosts if host in bound]
+        if add:
+            wanted = wanted._replace(hosts=tuple(host for host in wanted.hosts if host not in bound))
+        elif len(there) < len(wanted.hosts):
+            foreign = next(host for host in wanted.hosts if host not in bound)
+            detail = f"not bound to {foreign}"
+            raise errors.build(errors.AddressNotAvailable, "bind_remove", detail=detail, **self._where())
+        if not wanted.hosts:
+            return
         try:
             self._handle.bindx(wanted.hosts, add)
         except errors.SctpOSError as exc:
@@ -249,27 +262,33 @@ class SocketBase:
     def subscribe(self, *events: int, assoc_id: int = 0) -> None:
         """Have notifications of these types delivered by `recv` from now on (RFC 6458 section 6.2.2).
 
-        assoc_id: on one-to-many sockets, of this association only; 0 is all that come to be. Nothing is replayed.
+        assoc_id: on one-to-many sockets, of this association only, or an `AssocId`: FUTURE, what 0 means, is all that
+        come to be; those that there are keep theirs. Nothing is replayed.
         Raises ArgumentError, UnsupportedOption, NoSuchAssociation.
         """
-        self._alive("subscribe")
-        for event in self._check_events(events):
-            if event in INTERNAL:
-                self._inbox.drop_unwanted()
-            else:
-                self._handle.subscribe(self._scope(assoc_id), event, True)
-            self._inbox.wanted.add(event)
+        self._change_subscription(events, assoc_id, True)
 
     def unsubscribe(self, *events: int, assoc_id: int = 0) -> None:
         """Have notifications of these types no longer delivered."""
-        self._alive("unsubscribe")
+        self._change_subscription(events, assoc_id, False)
+
+    def _change_subscription(self, events: Tuple[int, ...], assoc_id: int, on: bool) -> None:
+        op = "subscribe" if on else "unsubscribe"
+        self._alive(op)
+        check_number("assoc_id", assoc_id)
+        existing = () if self._one else self.opts.assoc_ids
+        if assoc_id > AssocId.ALL and not self._one and assoc_id not in existing:
+            raise errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id, **self._where())
         for event in self._check_events(events):
             if event not in INTERNAL:
-                self._handle.subscribe(self._scope(assoc_id), event, False)
-            self._inbox.wanted.discard(event)
-
-    def _scope(self, assoc_id: int) -> int:
-        return check_number("assoc_id", assoc_id)
+                try:
+                    self._handle.subscribe(0 if self._one else assoc_id, event, on)
+                except errors.UnsupportedOption as exc:
+                    exc.detail = f"{event} is not sent by {self.backend} {self._backend.probe().version}"
+                    raise self._located(exc) from None
+            elif on:
+                self._inbox.drop_unwanted()
+            self._inbox.wanted.change(event, on, 0 if self._one else assoc_id, existing)
 
     @staticmethod
     def _check_events(events: Tuple[int, ...]) -> List[Event]:
@@ -282,53 +301,17 @@ class SocketBase:
 
     @property
     def subscriptions(self) -> Set[Event]:
-        """The types that are delivered."""
-        return set(self._inbox.wanted)
+        """The types that are delivered, on one-to-many sockets of associations to come."""
+        return set(self._inbox.wanted.base)
 
-    # -- options and status
-
-    def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]:
-        """For `opts`: the fields of an option."""
-        self._alive(f"get {row.name}")
-        try:
-            return self._handle.get_option(row, assoc_id, address)
-        except errors.SctpOSError as exc:
-            raise self._option_error(exc, row, assoc_id) from None
-
-    def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None:
-        """For `opts`: set the fields of an option."""
-        self._alive(f"set {row.name}")
-        try:
-            self._handle.set_option(row, values, assoc_id, address)
-        except errors.SctpOSError as exc:
-            raise self._option_error(exc, row, assoc_id) from None
-
-    def _option_error(self, exc: errors.SctpOSError, row: OptionRow, assoc_id: int) -> errors.SctpOSError:
-        missing = exc.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTCONN, errno.EPIPE)
-        if missing and not self._one and assoc_id > 2:
-            return errors.build(errors.NoSuchAssociation, exc.op, assoc_id=assoc_id, **self._where())
-        if missing and row.access == "r":
-            cls = errors.NotConnected if self._one else errors.NoSuchAssociation
-            return errors.build(cls, exc.op, detail=f"{row.name} is of an association", **self._where())
-        return self._located(exc)
-
-    def status(self, assoc_id: int = 0) -> Status:
-        """The association's state, windows and streams (RFC 6458 section 8.2.1). Raises NotConnected."""
-        return self.opts.of(assoc_id).status
-
-    def paths(self, assoc_id: int = 0) -> List[PathInfo]:
-        """Every path of the association with its state, cwnd, srtt, rto and mtu (RFC 6458 section 8.2.2)."""
-        return [self.opts.of(assoc_id, address).path_info for address in self.peer_addresses(assoc_id)]
-
-    def getsockopt_raw(self, level: int, number: int, size: int) -> bytes:
-        """An option by the stack's own numbers, as bytes: for experiments, not portable. size in bytes."""
-        self._alive("getsockopt_raw")
-        return self._handle.get_raw(level, number, check_number("size", size, 65536))
-
-    def setsockopt_raw(self, level: int, number: int, value: bytes) -> None:
-        """Set an option by the stack's own numbers: for experiments, not portable."""
-        self._alive("setsockopt_raw")
-        self._handle.set_raw(level, number, bytes(value))
+    def subscribed(self, event: int, assoc_id: int = 0) -> bool:
+        """Whether notifications of a type are delivered, of one association or of those to come."""
+        self._alive("subscribed")
+        (kind,) = self._check_events((event,))
+        check_number("assoc_id", assoc_id)
+        if kind in INTERNAL:
+            return kind in (self._inbox.wanted.base if self._one else self._inbox.wanted.of(assoc_id))
+        return self._handle.subscribed(0 if self._one else assoc_id, kind)
 
     # -- closing
 

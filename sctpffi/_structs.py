@@ -327,9 +327,20 @@ STRUCTS: Dict[str, Dict[str, Tuple[int, str]]] = {
     },
 }
 
+# What csrc/sfi_bsd.inc.c declares itself, because usrsctp.h lacks it or shows another layout than the stack uses: each
+# is laid out as FreeBSD's struct of the name on the right.
+STAND_INS: Dict[str, str] = {
+    "sfi_authchunks": "sctp_authchunks",
+    "sfi_paddrthlds": "sctp_paddrthlds",
+    "sfi_sockstat": "sctp_sockstat",
+    "sfi_pdapi": "sctp_pdapi_event",
+}
+
 
 def layout(name: str, backend: str) -> Tuple[int, Dict[str, int]] | None:
     """Size and field offsets of a struct on a backend, or None where its header lacks it."""
+    if name in STAND_INS:
+        return None if backend == "linux" else layout(STAND_INS[name], "freebsd")
     rows = STRUCTS[name]
     row = rows.get(backend) or (rows.get("bsd") if backend != "linux" else None) or rows.get("all")
     if row is None:

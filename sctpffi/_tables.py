@@ -1,4 +1,4 @@
-"""The protocol tables: options, native constants, features and versions. Pure data, standard library only.
+"""The protocol tables: native constants and versions, and the options of `_optrows`. Pure data.
 
 The compiler is the authority on numbers: nothing at run time uses those here. They are to be read, they feed
 the documentation, and tests/abi compares them with every stack's header. Struct layouts are in `_structs.py`.
@@ -6,130 +6,12 @@ the documentation, and tests/abi compares them with every stack's header. Struct
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Optional, Tuple
+
+from sctpffi._optrows import OPTIONS, Field, OptionRow
 
 BACKENDS = ("linux", "freebsd", "usrsctp")
 
-
-class Field(NamedTuple):
-    """One field of an option's struct: its C path, its name in Python, and how it converts."""
-
-    path: str
-    name: str
-    kind: str = "int"  # int, port (network order), address
-
-
-class OptionRow(NamedTuple):
-    """One socket option (RFC 6458 section 8)."""
-
-    name: str  # in Python: sock.opts.<name>
-    c_name: str
-    struct: str  # "int" for a plain int, else a C type; "{linux|bsd}" where the stacks' names differ
-    fields: Tuple[Field, ...]
-    assoc_field: str  # the struct's association id, or ""
-    scope: str  # socket, assoc, path
-    access: str  # rw, r, w
-    rfc: str
-    linux: Optional[int]
-    bsd: Optional[int]
-    styles: str = "both"  # both, one_to_one, one_to_many
-    level: str = "sctp"  # sctp, socket
-
-
-def _fields(text: str) -> Tuple[Field, ...]:
-    return tuple(Field(*item.split(":")) for item in text.split())
-
-
-_PADDRINFO = (
-    "spinfo_address:address:address spinfo_state:state spinfo_cwnd:cwnd_bytes spinfo_srtt:srtt_ms "
-    "spinfo_rto:rto_ms spinfo_mtu:mtu_bytes"
-)
-_STATUS = (
-    "sstat_assoc_id:assoc_id sstat_state:state sstat_rwnd:rwnd_bytes sstat_unackdata:unacked sstat_penddata:pending "
-    "sstat_instrms:in_streams sstat_outstrms:out_streams sstat_fragmentation_point:fragmentation_point_bytes "
-    + " ".join(
-        "sstat_primary." + item.split(":")[0] + ":primary." + ":".join(item.split(":")[1:])
-        for item in _PADDRINFO.split()
-    )
-)
-_INT = _fields("value:value")
-_VALUE = _fields("assoc_value:value")
-
-OPTIONS: List[OptionRow] = [
-    OptionRow(
-        "rto_info", "SCTP_RTOINFO", "struct sctp_rtoinfo",
-        _fields("srto_initial:initial_ms srto_max:max_ms srto_min:min_ms"), "srto_assoc_id", "assoc", "rw",
-        "RFC 6458 section 8.1.1", 0, 1,
-    ),
-    OptionRow(
-        "assoc_params", "SCTP_ASSOCINFO", "struct sctp_assocparams", _fields(
-        "sasoc_asocmaxrxt:max_retrans sasoc_number_peer_destinations:peer_destinations "
-        "sasoc_peer_rwnd:peer_rwnd_bytes sasoc_local_rwnd:local_rwnd_bytes sasoc_cookie_life:cookie_life_ms"),
-        "sasoc_assoc_id", "assoc", "rw", "RFC 6458 section 8.1.2", 1, 2,
-    ),
-    OptionRow(
-        "init_params", "SCTP_INITMSG", "struct sctp_initmsg", _fields(
-        "sinit_num_ostreams:out_streams sinit_max_instreams:in_streams sinit_max_attempts:attempts "
-        "sinit_max_init_timeo:timeout_ms"), "", "socket", "rw", "RFC 6458 section 8.1.3", 2, 3,
-    ),
-    OptionRow("nodelay", "SCTP_NODELAY", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1.5", 3, 4),
-    OptionRow(
-        "primary_address", "SCTP_PRIMARY_ADDR", "struct {sctp_prim|sctp_setprim}", _fields("ssp_addr:address:address"),
-        "ssp_assoc_id", "assoc", "rw", "RFC 6458 section 8.1.9", 6, 7,
-    ),
-    OptionRow(
-        "disable_fragments", "SCTP_DISABLE_FRAGMENTS", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1.11", 8, 9,
-    ),
-    OptionRow(
-        "max_segment_bytes", "SCTP_MAXSEG", "struct sctp_assoc_value", _VALUE, "assoc_id", "assoc", "rw",
-        "RFC 6458 section 8.1.16", 13, 14,
-    ),
-    OptionRow(
-        "delayed_sack", "SCTP_DELAYED_SACK", "struct sctp_sack_info",
-        _fields("sack_delay:delay_ms sack_freq:frequency"), "sack_assoc_id", "assoc", "rw", "RFC 6458 section 8.1.19",
-        16, 15,
-    ),
-    OptionRow(
-        "fragment_interleave", "SCTP_FRAGMENT_INTERLEAVE", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1.20",
-        18, 16,
-    ),
-    OptionRow(
-        "partial_delivery_point_bytes", "SCTP_PARTIAL_DELIVERY_POINT", "int", _INT, "", "socket", "rw",
-        "RFC 6458 section 8.1.21", 19, 17,
-    ),
-    OptionRow(
-        "context", "SCTP_CONTEXT", "struct sctp_assoc_value", _VALUE, "assoc_id", "assoc", "rw",
-        "RFC 6458 section 8.1.25", 17, 26,
-    ),
-    OptionRow(
-        "receive_rcvinfo", "SCTP_RECVRCVINFO", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1.29", 32, 31,
-    ),
-    OptionRow(
-        "status", "SCTP_STATUS", "struct sctp_status", _fields(_STATUS), "sstat_assoc_id", "assoc", "r",
-        "RFC 6458 section 8.2.1", 14, 256,
-    ),
-    OptionRow(
-        "path_info", "SCTP_GET_PEER_ADDR_INFO", "struct sctp_paddrinfo", _fields(_PADDRINFO), "spinfo_assoc_id", "path",
-        "r", "RFC 6458 section 8.2.2", 15, 257,
-    ),
-    OptionRow(
-        "udp_encaps_port", "SCTP_REMOTE_UDP_ENCAPS_PORT", "struct sctp_udpencaps",
-        _fields("sue_address:address:address sue_port:port:port"), "sue_assoc_id", "path", "rw", "RFC 6951 section 6.1",
-        132, 36,
-    ),
-    OptionRow(
-        "send_buffer_bytes", "SO_SNDBUF", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1", None, None,
-        level="socket",
-    ),
-    OptionRow(
-        "receive_buffer_bytes", "SO_RCVBUF", "int", _INT, "", "socket", "rw", "RFC 6458 section 8.1", None, None,
-        level="socket",
-    ),
-    OptionRow(
-        "linger", "SO_LINGER", "struct linger", _fields("l_onoff:on l_linger:seconds"), "", "socket", "rw",
-        "RFC 6458 section 8.1.4", None, None, level="socket",
-    ),
-]
 
 # Native numbers: Linux, FreeBSD, usrsctp; None where a stack has no such thing.
 CONSTANTS: Dict[str, Tuple[Optional[int], Optional[int], Optional[int]]] = {
@@ -483,3 +365,26 @@ LINUX_SINCE: Dict[str, str] = {
     "SCTP_SS_PRIO": "4.15",
     "SCTP_SS_RR": "4.15",
 }
+
+# The SCTP MIB (RFC 3873 section 3.1.1): our name, Linux' in /proc/net/sctp/snmp, and BSD's in struct sctpstat.
+COUNTERS: Tuple[Tuple[str, str, str], ...] = (
+    ("current_established", "SctpCurrEstab", "currestab"),
+    ("active_established", "SctpActiveEstabs", "activeestab"),
+    ("passive_established", "SctpPassiveEstabs", "passiveestab"),
+    ("aborted", "SctpAborteds", "aborted"),
+    ("shutdown", "SctpShutdowns", "shutdown"),
+    ("out_of_the_blue", "SctpOutOfBlues", "outoftheblue"),
+    ("checksum_errors", "SctpChecksumErrors", "checksumerrors"),
+    ("out_control_chunks", "SctpOutCtrlChunks", "outcontrolchunks"),
+    ("out_ordered_chunks", "SctpOutOrderChunks", "outorderchunks"),
+    ("out_unordered_chunks", "SctpOutUnorderChunks", "outunorderchunks"),
+    ("in_control_chunks", "SctpInCtrlChunks", "incontrolchunks"),
+    ("in_ordered_chunks", "SctpInOrderChunks", "inorderchunks"),
+    ("in_unordered_chunks", "SctpInUnorderChunks", "inunorderchunks"),
+    ("fragmented_messages", "SctpFragUsrMsgs", "fragusrmsgs"),
+    ("reassembled_messages", "SctpReasmUsrMsgs", "reasmusrmsgs"),
+    ("out_packets", "SctpOutSCTPPacks", "outpackets"),
+    ("in_packets", "SctpInSCTPPacks", "inpackets"),
+)
+
+__all__ = ["BACKENDS", "CONSTANTS", "COUNTERS", "LINUX_SINCE", "OPTIONS", "Field", "OptionRow"]

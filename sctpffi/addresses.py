@@ -51,6 +51,7 @@ class AddressSet(NamedTuple):
         return f"{'/'.join(_bare(a) for a in self.hosts)}:{self.port}"
 
 
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # any address of this host; nobody's as a peer
 AddressLike = Union[str, Address, AddressSet, Tuple[str, int], Iterable[Address]]
 
 
@@ -179,8 +180,20 @@ def _made_by_hand(hosts: Sequence[Address], port: int, argument: str) -> Address
 
 
 def _unzoned(address: Address) -> Tuple[str, int]:
-    zone = f"%{address.scope_id}" if address.scope_id else ""
-    return address.host + zone, address.port
+    """An Address that somebody made, as make_address checks it."""
+    if not isinstance(address.host, str) or not address.scope_id:
+        return address.host, address.port
+    return f"{address.host}%{address.scope_id}", address.port
+
+
+def check_address(address: Address, argument: str) -> Address:
+    """An Address that somebody made, checked. Raises AddressError, ArgumentTypeError."""
+    return make_address(*_unzoned(address), argument)
+
+
+def has_port(text: str) -> bool:
+    """Whether address text ends with a port: "10.0.0.1:3868" and "[::1]:3868" do, "::1" does not."""
+    return "]:" in text or text.count(":") == 1
 
 
 def parse_hosts(value: Union[str, Address, Iterable[Union[str, Address]]], port: int, argument: str) -> AddressSet:
@@ -218,5 +231,5 @@ def from_raw(family: int, port: int, scope_id: int, ip: bytes) -> Optional[Addre
     if family == 4:
         return Address(socket.inet_ntop(socket.AF_INET, ip[:4]), port)
     if family == 6:
-        return Address(socket.inet_ntop(socket.AF_INET6, ip), port, scope_id)
+        return Address(str(ipaddress.IPv6Address(ip)), port, scope_id)  # as parse writes it
     return None

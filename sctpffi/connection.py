@@ -12,26 +12,29 @@ from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Uni
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse
-from sctpffi.enums import Event, Style
-from sctpffi.errors import ArgumentTypeError, EndOfAssociation, Error
+from sctpffi.auth import AuthKeys
+from sctpffi.enums import Event, PrPolicy, Style
+from sctpffi.errors import ArgumentTypeError, EndOfAssociation, Error, UnsupportedOption
 from sctpffi.inbox import Item
 from sctpffi.messages import Message
 from sctpffi.notifications import Notification
 from sctpffi.options import Options
-from sctpffi.optvalues import InitParams, PathInfo, RtoInfo, Status
+from sctpffi.optvalues import InitParams, PathInfo, PrInfo, PrStatus, RtoInfo, Status
 from sctpffi.sockets import Socket
+from sctpffi.statistics import Snapshot
 
 BUFFER_BYTES = 512 * 1024
 STREAMS = 10
 RTO_INITIAL_MS = 1000  # RFC 9260 section 16; usrsctp and Linux still start with RFC 4960's 3000
+EXTENSIONS = ("auth_supported", "asconf_supported", "reconfig_supported")  # in this order: ASCONF needs AUTH
 KEPT_NOTIFICATIONS = 256
 
 
 def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_bytes: Optional[int]) -> None:
     """Give a fresh socket the defaults of the high level, the same on every stack.
 
-    NODELAY, FRAGMENT_INTERLEAVE, RTO.initial, and before listen or connect, where alone they count, stream counts and
-    buffers.
+    NODELAY, FRAGMENT_INTERLEAVE, RTO.initial, and before listen or connect, where alone they count, stream counts,
+    buffers, and the extensions that Linux has off: AUTH and ASCONF for addresses that change, and RE-CONFIG.
     """
     wanted = init if init is not None else InitParams()
     if not isinstance(wanted, InitParams):
@@ -42,6 +45,11 @@ def prepare(sock: Socket, init: Optional[InitParams], nodelay: bool, buffer_byte
     sock.opts.nodelay = nodelay
     sock.opts.fragment_interleave = 1
     sock.opts.rto_info = RtoInfo(initial_ms=RTO_INITIAL_MS)
+    for name in EXTENSIONS:
+        try:
+            sock.opts.set(name, True)
+        except UnsupportedOption:
+            pass  # Linux before 5.4: as its sysctls say
     if buffer_bytes is not None:
         sock.opts.send_buffer_bytes = buffer_bytes
         sock.opts.receive_buffer_bytes = buffer_bytes
@@ -68,18 +76,29 @@ class Connection:
     def send(
         self,
         data: Any,
-        stream: int = 0,
-        ppid: int = 0,
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
         *,
         unordered: bool = False,
         ttl: Optional[float] = None,
-        context: int = 0,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
         to: Optional[Union[str, Address]] = None,
+        auth_key: Optional[int] = None,
         timeout: Timeout = UNSET,
     ) -> int:
         """Send one message, whole or not at all; arguments and errors as `Socket.send`. to: the path to use."""
         return self.socket.send(
-            data, stream, ppid, unordered=unordered, ttl=ttl, context=context, to=to, timeout=timeout
+            data,
+            stream,
+            ppid,
+            unordered=unordered,
+            ttl=ttl,
+            prinfo=prinfo,
+            context=context,
+            to=to,
+            auth_key=auth_key,
+            timeout=timeout,
         )
 
     def recv(self, timeout: Timeout = UNSET) -> Message:
@@ -132,6 +151,39 @@ class Connection:
     def paths(self) -> List[PathInfo]:
         """Every path with its state, cwnd, srtt, rto and mtu (RFC 6458 section 8.2.2)."""
         return self.socket.paths()
+
+    def pr_status(self, policy: int = PrPolicy.ALL, stream: Optional[int] = None) -> PrStatus:
+        """How many messages were given up, see `Socket.pr_status`."""
+        return self.socket.pr_status(policy, stream)
+
+    def snapshot(self) -> Snapshot:
+        """Everything that can be counted now, see `Socket.snapshot`."""
+        return self.socket.snapshot()
+
+    def heartbeat(self, address: Optional[AddressLike] = None) -> None:
+        """Send a heartbeat now, see `Socket.heartbeat`."""
+        self.socket.heartbeat(address)
+
+    def request_primary(self, address: AddressLike) -> None:
+        """Ask the peer to send to this address of ours, see `Socket.request_primary`."""
+        self.socket.request_primary(address)
+
+    def reset_streams(self, streams: Iterable[int] = (), *, outgoing: bool = True, incoming: bool = False) -> None:
+        """Start the numbering of streams anew, see `Socket.reset_streams`."""
+        self.socket.reset_streams(streams, outgoing=outgoing, incoming=incoming)
+
+    def reset_association(self) -> None:
+        """Start all numbering anew, see `Socket.reset_association`."""
+        self.socket.reset_association()
+
+    def add_streams(self, outgoing: int = 0, incoming: int = 0) -> None:
+        """Add streams, see `Socket.add_streams`."""
+        self.socket.add_streams(outgoing, incoming)
+
+    @property
+    def auth(self) -> AuthKeys:
+        """The shared keys of AUTH, see `sctpffi.auth.AuthKeys`."""
+        return self.socket.auth
 
     @property
     def opts(self) -> Options:

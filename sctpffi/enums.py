@@ -158,7 +158,7 @@ class AssocState(_Canonical):
 
 
 class PathState(_Canonical):
-    """The state of a path (RFC 6458 section 8.2.2, RFC 7829 section 7.2)."""
+    """The state of a path (RFC 6458 section 8.2.2, RFC 7829 section 7.1)."""
 
     ACTIVE = 1
     """In use or usable."""
@@ -188,7 +188,7 @@ class PeerFeature(_Canonical):
 
 
 class PrPolicy(_Canonical):
-    """How reliable a message is (RFC 3758, RFC 7496 section 4.1)."""
+    """How reliable a message is (RFC 3758, RFC 7496 section 4.2)."""
 
     NONE = 0
     """Fully."""
@@ -197,7 +197,20 @@ class PrPolicy(_Canonical):
     RTX = 2
     """Given up after so many retransmissions."""
     PRIO = 3
-    """Given up when room is needed for a message of higher priority."""
+    """Given up when room is needed for a message of higher priority (RFC 7496 section 3.2)."""
+    ALL = 4
+    """In queries only: all policies together (RFC 7496 section 4.3)."""
+
+
+class AssocId(IntEnum):
+    """What stands in the place of an association id on a one-to-many socket (RFC 6458 section 7.2)."""
+
+    FUTURE = 0
+    """Associations that come to be from now on."""
+    CURRENT = 1
+    """All that there are, none to come."""
+    ALL = 2
+    """All that there are and those to come."""
 
 
 class SendFlag(IntFlag):
@@ -217,6 +230,8 @@ class SendFlag(IntFlag):
     """Send to every association of a one-to-many socket."""
     SACK_IMMEDIATELY = 0x20
     """Ask the receiver not to delay its acknowledgement (RFC 7053)."""
+    EOR = 0x40
+    """With `opts.explicit_eor`: the message ends with this piece (RFC 6458 section 8.1.26). BSD only."""
 
 
 class MsgFlag(IntFlag):
@@ -236,29 +251,262 @@ class Cause(_Registered):
     """Error cause codes, protocol numbers (RFC 9260 section 3.3.10; RFC 5061; RFC 4895)."""
 
     NONE = 0
+    """The stack told none."""
     INVALID_STREAM = 1
+    """DATA for a stream that does not exist (RFC 9260 section 3.3.10.1)."""
     MISSING_PARAMETER = 2
+    """A mandatory parameter was missing (section 3.3.10.2)."""
     STALE_COOKIE = 3
+    """The state cookie had expired (section 3.3.10.3)."""
     OUT_OF_RESOURCE = 4
+    """The sender ran out of resources (section 3.3.10.4)."""
     UNRESOLVABLE_ADDRESS = 5
+    """An address could not be used (section 3.3.10.5)."""
     UNRECOGNIZED_CHUNK = 6
+    """A chunk of an unknown type (section 3.3.10.6)."""
     INVALID_PARAMETER = 7
+    """A mandatory parameter had an impossible value (section 3.3.10.7)."""
     UNRECOGNIZED_PARAMETER = 8
+    """A parameter of an unknown type (section 3.3.10.8)."""
     NO_USER_DATA = 9
+    """A DATA chunk without data (section 3.3.10.9)."""
     COOKIE_IN_SHUTDOWN = 10
+    """COOKIE ECHO came during the shutdown (section 3.3.10.10)."""
     RESTART_WITH_NEW_ADDRESSES = 11
+    """A restart tried to add addresses (section 3.3.10.11)."""
     USER_INITIATED_ABORT = 12
+    """The application aborted; its reason may follow (section 3.3.10.12)."""
     PROTOCOL_VIOLATION = 13
+    """The peer broke the protocol in another way (section 3.3.10.13)."""
     DELETING_LAST_ADDRESS = 0xA0
+    """A request to delete the last address (RFC 5061 section 4.3.1)."""
     RESOURCE_SHORTAGE = 0xA1
+    """An operation was refused for lack of resources (RFC 5061 section 4.3.2)."""
     DELETING_SOURCE_ADDRESS = 0xA2
+    """A request to delete the address that it came from (RFC 5061 section 4.3.3)."""
     ILLEGAL_ASCONF_ACK = 0xA3
+    """An ASCONF-ACK that nothing had asked for (RFC 5061 section 4.3.4)."""
     REQUEST_REFUSED = 0xA4
+    """The peer may not do what it asked for (RFC 5061 section 4.3.5)."""
     UNSUPPORTED_HMAC = 0x105
+    """A chunk was authenticated by an algorithm that was not offered (RFC 4895 section 4.1)."""
+
+
+class FailedFlag(IntFlag):
+    """What became of a message that failed, and which part of it this is (RFC 6458 section 6.1.11)."""
+
+    NONE = 0
+    """The stack told nothing."""
+    UNSENT = 1
+    """Never went out."""
+    SENT = 2
+    """Went out, and was not acknowledged."""
+    FIRST = 0x10
+    """The beginning of the message."""
+    LAST = 0x20
+    """The end of the message."""
+
+
+class PartialDelivery(_Canonical):
+    """What a partial delivery event tells (RFC 6458 section 6.1.7)."""
+
+    ABORTED = 1
+    """The rest of the message will not come."""
+
+
+class AuthIndication(_Canonical):
+    """What happened to the authentication of an association (RFC 6458 section 6.1.8)."""
+
+    NEW_KEY = 1
+    """The peer uses a new key."""
+    NO_AUTH = 2
+    """The peer does not support AUTH."""
+    FREE_KEY = 3
+    """A deactivated key is no longer in use and may be deleted."""
+
+
+class ResetFlag(IntFlag):
+    """Directions and results of a stream reset, and results of other reconfigurations (RFC 6525 sections 6.1, 6.3)."""
+
+    NONE = 0
+    """Done; no direction is meant."""
+    INCOMING = 1
+    """The streams towards us."""
+    OUTGOING = 2
+    """The streams towards the peer."""
+    DENIED = 4
+    """The peer refused it; nothing changed."""
+    FAILED = 8
+    """It failed for another reason; nothing changed."""
+
+
+class StreamResetAllow(IntFlag):
+    """Which requests of the peer are granted: `opts.enable_stream_reset` (RFC 6525 section 6.3.1)."""
+
+    NONE = 0
+    """None; what the stacks start with."""
+    RESET_STREAMS = 1
+    """To reset streams."""
+    RESET_ASSOC = 2
+    """To reset the association."""
+    CHANGE_ASSOC = 4
+    """To add streams."""
+
+
+class StreamScheduler(_Canonical):
+    """How the messages of the streams are interleaved on their way out (RFC 8260 section 3)."""
+
+    DEFAULT = 0
+    """BSD's own default: round robin by streams. On Linux it is FCFS, and reads back as that."""
+    FCFS = 1
+    """First come, first served (section 3.1)."""
+    RR = 2
+    """Round robin by messages (section 3.2)."""
+    RR_PKT = 3
+    """Round robin by packets (section 3.3). BSD only."""
+    PRIO = 4
+    """By priority: the lowest `stream_scheduler_value` first (section 3.4)."""
+    FC = 5
+    """Fair capacity, the same bytes for each (section 3.5). BSD; Linux 6.4 and later."""
+    WFQ = 6
+    """Weighted fair queueing (section 3.6). Linux 6.4 and later."""
+
+
+class HmacId(_Registered):
+    """HMAC algorithms of AUTH (RFC 4895 section 3.3)."""
+
+    SHA1 = 1
+    """HMAC-SHA-1; every list has to have it."""
+    SHA256 = 3
+    """HMAC-SHA-256."""
+
+
+class ChunkType(_Registered):
+    """Types of chunks, protocol numbers (RFC 9260 section 3.2 and its extensions)."""
+
+    DATA = 0
+    """User data (RFC 9260 section 3.3.1)."""
+    INIT = 1
+    """Starts an association (section 3.3.2); can't be authenticated."""
+    INIT_ACK = 2
+    """Answers INIT (section 3.3.3); can't be authenticated."""
+    SACK = 3
+    """Acknowledges (section 3.3.4)."""
+    HEARTBEAT = 4
+    """Probes a path (section 3.3.5)."""
+    HEARTBEAT_ACK = 5
+    """Answers HEARTBEAT (section 3.3.6)."""
+    ABORT = 6
+    """Ends the association at once (section 3.3.7)."""
+    SHUTDOWN = 7
+    """Ends the association gracefully (section 3.3.8)."""
+    SHUTDOWN_ACK = 8
+    """Answers SHUTDOWN (section 3.3.9)."""
+    ERROR = 9
+    """Reports an error (section 3.3.10)."""
+    COOKIE_ECHO = 10
+    """Returns the state cookie (section 3.3.11)."""
+    COOKIE_ACK = 11
+    """Answers COOKIE ECHO (section 3.3.12)."""
+    ECNE = 12
+    """Echoes congestion (RFC 9260 appendix A)."""
+    CWR = 13
+    """Congestion window reduced (RFC 9260 appendix A)."""
+    SHUTDOWN_COMPLETE = 14
+    """Ends the shutdown (section 3.3.13); can't be authenticated."""
+    AUTH = 15
+    """Authenticates what follows (RFC 4895 section 5.1); can't be authenticated."""
+    I_DATA = 0x40
+    """User data that may be interleaved (RFC 8260 section 2.1)."""
+    ASCONF_ACK = 0x80
+    """Answers ASCONF (RFC 5061 section 4.1.2)."""
+    RE_CONFIG = 0x82
+    """Stream reconfiguration (RFC 6525 section 3.1)."""
+    PAD = 0x84
+    """Padding (RFC 4820 section 3)."""
+    FORWARD_TSN = 0xC0
+    """Skips abandoned data (RFC 3758 section 3.2)."""
+    ASCONF = 0xC1
+    """Changes addresses (RFC 5061 section 4.1.1)."""
+    I_FORWARD_TSN = 0xC2
+    """Skips abandoned interleaved data (RFC 8260 section 2.3.1)."""
+
+
+class PathFlag(IntFlag):
+    """What `path_params` changes, and how it stands (RFC 6458 section 8.1.12)."""
+
+    NONE = 0
+    """Only what has a value other than 0."""
+    HB_ENABLE = 0x01
+    """Heartbeats on; what has to be given to change their interval."""
+    HB_DISABLE = 0x02
+    """Heartbeats off."""
+    HB_DEMAND = 0x04
+    """Send one heartbeat now."""
+    PMTUD_ENABLE = 0x08
+    """Path MTU discovery on."""
+    PMTUD_DISABLE = 0x10
+    """Path MTU discovery off; `mtu_bytes` holds."""
+    SACKDELAY_ENABLE = 0x20
+    """Delayed acknowledgements are on. Linux only; set them by `delayed_sack`."""
+    SACKDELAY_DISABLE = 0x40
+    """Delayed acknowledgements are off. Linux only."""
+    HB_TIME_IS_ZERO = 0x80
+    """The interval is 0: a heartbeat each RTO. Without it, 0 keeps the interval."""
+    IPV6_FLOWLABEL = 0x100
+    """`flow_label` is given."""
+    DSCP = 0x200
+    """`dscp` is given."""
+
+
+class PfExposure(_Registered):
+    """Whether the potentially failed state of paths is shown (RFC 7829 section 7.3)."""
+
+    UNSET = 0
+    """Linux' default: readable, not notified."""
+    DISABLED = 1
+    """Neither readable nor notified."""
+    ENABLED = 2
+    """Readable and notified."""
+
+
+class CcModule(_Registered):
+    """Congestion control of an association, on BSD."""
+
+    RFC2581 = 0
+    """The standard one (RFC 9260 section 7)."""
+    HSTCP = 1
+    """High-speed TCP's (RFC 3649)."""
+    HTCP = 2
+    """H-TCP."""
+    RTCC = 3
+    """By data-centre round-trip times."""
+
+
+class ErrorDetection(_Registered):
+    """What protects packets whose checksum is zero (RFC 9653 section 4)."""
+
+    NONE = 0
+    """Nothing does: the checksum must be right."""
+    LOWER_LAYER_DTLS = 1
+    """DTLS below SCTP."""
+
+
+class NextFlag(IntFlag):
+    """About the message after this one (RFC 6458 section 5.3.6)."""
+
+    NONE = 0
+    """Nothing of note."""
+    UNORDERED = 1
+    """It was sent unordered."""
+    COMPLETE = 2
+    """All of it is there. Linux never says so."""
+    NOTIFICATION = 4
+    """It is a notification."""
 
 
 class Ppid(_Registered):
-    """Payload protocol identifiers of IANA's registry that are met most (RFC 9260 section 15.6)."""
+    """Payload protocol identifiers of IANA's registry that are met most (RFC 9260 section 15.5)."""
 
     UNSPECIFIED = 0
     IUA = 1

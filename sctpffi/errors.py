@@ -191,6 +191,40 @@ class UnsupportedOption(SctpOSError, NotImplementedError):
     """This backend, or the running version of its stack, has no such option (ENOPROTOOPT)."""
 
 
+class ExtensionOff(UnsupportedOption):
+    """The extension is switched off on the socket, or the association did not negotiate it.
+
+    `extension` names it: "auth", "asconf", "reconfig". Switch it on at both ends before they connect:
+    `opts.auth_supported`, `asconf_supported`, `reconfig_supported`.
+    """
+
+    extension: str = ""
+
+
+class RequestPending(SctpOSError, BlockingIOError):
+    """An earlier reconfiguration is not answered yet, or data is still on its way (RFC 6525 section 5.1.1)."""
+
+
+class OptionRefused(SctpOSError, ValueError):
+    """The stack refuses this value in the state that the socket is in (EINVAL)."""
+
+
+class OptionNotTaken(Error, ValueError):
+    """The stack took another value than was set; raised by `opts.set(..., strict=True)`.
+
+    Attributes: `option`, `wanted`, `found`.
+    """
+
+    def __init__(self, option: str, wanted: Any, found: Any) -> None:
+        super().__init__(option, wanted, found)
+        self.option = option
+        self.wanted = wanted
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"{self.option}: {self.wanted!r} was set, and the stack has {self.found!r}"
+
+
 _BY_ERRNO: Dict[int, Type[SctpOSError]] = {
     _errno.EBADF: ClosedError,
     _errno.EAGAIN: WouldBlock,
@@ -228,6 +262,9 @@ _ERRNO_OF: Dict[Type[SctpOSError], int] = {
     ConnectInProgress: _errno.EINPROGRESS,
     ConnectionRefused: _errno.ECONNREFUSED,
     UnsupportedOption: _errno.ENOPROTOOPT,
+    ExtensionOff: _errno.EOPNOTSUPP,
+    RequestPending: _errno.EALREADY,
+    OptionRefused: _errno.EINVAL,
     WrongStyle: _errno.EOPNOTSUPP,
     StreamOutOfRange: _errno.EINVAL,
     MessageTooLong: _errno.EMSGSIZE,

@@ -11,7 +11,7 @@ import errno
 import sys
 import threading
 from collections import deque
-from typing import Any, Deque, Dict, List, NoReturn, Optional, Set, Tuple, Union
+from typing import Any, Deque, Dict, List, NoReturn, Optional, Tuple, Union
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
@@ -21,13 +21,12 @@ from sctpffi.enums import AssocChangeState, Event
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message
 from sctpffi.notifications import AssocChange, Notification, decode
+from sctpffi.subscriptions import Wanted
 
 Item = Union[Message, Notification]
 BUFFER_BYTES = 65536
 _KIND_NOTIFICATION, _KIND_EOF = 1, 2
-_EOR, _UNORDERED = 1, 2
-# Always subscribed, because `lifecycle` and reassembly need them; shown to the user only if he subscribed too.
-INTERNAL = frozenset({Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT, Event.PARTIAL_DELIVERY_EVENT})
+_EOR, _UNORDERED, _NEXT = 1, 2, 8
 _ENDED = frozenset({AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.RESTART})
 _ENDS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH})
 _NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ESHUTDOWN, errno.EINVAL})
@@ -51,7 +50,7 @@ class Inbox:
         self.handle = handle
         self.life = life
         self.one_association = one_association
-        self.wanted: Set[Event] = set()
+        self.wanted = Wanted()
         self.max_message_bytes = 64 * 1024 * 1024
         self.where: Dict[str, Any] = {}  # local and remote, for errors
         self._lock = threading.Lock()
@@ -216,7 +215,10 @@ class Inbox:
             if whole is None:
                 return None
             data = whole
-        return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip))
+        raw_next = None
+        if flags & _NEXT:
+            flags, raw_next = flags & ~_NEXT, self.handle.next_info()
+        return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip), raw_next)
 
     def _assemble(self, key: Tuple[int, int, int], ssn: int, piece: bytes, last: bool) -> Optional[bytes]:
         """Add a piece; the whole message with its last piece. Pieces of other associations may lie between."""
@@ -248,16 +250,20 @@ class Inbox:
         data = b"".join(self._note)
         self._note = []
         event = decode(self.handle.decode(data, from_raw(*raw_source)))
+        shown = self._shown(event)
         self._hear(event)
-        return self._shown(event)
+        return shown
 
     def _shown(self, event: Notification) -> Optional[Notification]:
-        return event if event.type in self.wanted or event.type not in INTERNAL else None
+        return event if self.wanted.shows(event) else None
 
     def _hear(self, event: Notification) -> None:
         if self.one_association:
             self.life.hear(event)
-        ended = isinstance(event, AssocChange) and event.state in _ENDED
+        state = event.state if isinstance(event, AssocChange) else None
+        ended = state in _ENDED
+        if ended and state is not AssocChangeState.RESTART:
+            self.wanted.forget(event.assoc_id)
         if ended or event.type is Event.PARTIAL_DELIVERY_EVENT:
             for key in [k for k in self._parts if k[0] == event.assoc_id]:
                 del self._parts[key]  # the rest of a half-delivered message never comes

@@ -6,14 +6,28 @@ refers to a socket.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 from sctpffi.addresses import Address, from_raw
-from sctpffi.enums import MsgFlag, Ppid
+from sctpffi.enums import MsgFlag, NextFlag, Ppid
 
 RawAddress = Tuple[int, int, int, bytes]
 _EOR = int(MsgFlag.EOR)
 _UNORDERED = int(MsgFlag.UNORDERED)
+_TRUNCATED = int(MsgFlag.CONTROL_TRUNCATED)
+
+
+class NextInfo(NamedTuple):
+    """What comes after a message, if it was there already (RFC 6458 section 5.3.6).
+
+    length_bytes: of what is there of it so far.
+    """
+
+    stream: int
+    flags: NextFlag
+    ppid: int
+    length_bytes: int
+    assoc_id: int
 
 
 class Message:
@@ -23,14 +37,14 @@ class Message:
         data: the payload.
         stream, ssn: stream number and stream sequence number.
         ppid: payload protocol identifier in host order; an int, `ppid_name` tells its name.
-        tsn, cumtsn: transmission sequence number of the (last) chunk and the cumulative one; Linux gives
+        tsn, cumtsn: transmission sequence number of the first chunk and the cumulative one; Linux gives
             cumtsn for unordered messages only.
         flags: a `MsgFlag` as int; see `unordered` and `complete`.
         context: what the receiver set by SCTP_CONTEXT.
         assoc_id: the association; meaningful together with its socket only.
     """
 
-    __slots__ = ("data", "stream", "ssn", "ppid", "tsn", "cumtsn", "flags", "context", "assoc_id", "_from")
+    __slots__ = ("data", "stream", "ssn", "ppid", "tsn", "cumtsn", "flags", "context", "assoc_id", "_from", "_next")
 
     def __init__(
         self,
@@ -44,6 +58,7 @@ class Message:
         context: int,
         assoc_id: int,
         raw_address: RawAddress,
+        raw_next: Optional[Tuple[int, int, int, int, int]] = None,
     ) -> None:
         self.data = data
         self.stream = stream
@@ -55,11 +70,25 @@ class Message:
         self.context = context
         self.assoc_id = assoc_id
         self._from = raw_address
+        self._next = raw_next
 
     @property
     def address(self) -> Optional[Address]:
         """The peer's address that the message came from."""
         return from_raw(*self._from)
+
+    @property
+    def next(self) -> Optional[NextInfo]:
+        """About the message after this one; None if none was there, or `opts.receive_nxtinfo` is off."""
+        if self._next is None:
+            return None
+        stream, flags, ppid, length, assoc_id = self._next
+        return NextInfo(stream, NextFlag(flags), ppid, length, assoc_id)
+
+    @property
+    def control_truncated(self) -> bool:
+        """Whether ancillary data did not fit, so that some of the above may be missing (RFC 6458 section 5)."""
+        return bool(self.flags & _TRUNCATED)
 
     @property
     def unordered(self) -> bool:

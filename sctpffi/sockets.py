@@ -9,26 +9,20 @@ from __future__ import annotations
 import errno
 import socket
 import weakref
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple
 
 from sctpffi import backends, errors
-from sctpffi._socket_base import UNSET, WRITE, SocketBase, Timeout
+from sctpffi._socket_base import UNSET, WRITE, Timeout
+from sctpffi._socket_send import GONE, SocketSending
 from sctpffi._wait import Deadline
-from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts
+from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
 from sctpffi.backends.base import Handle
-from sctpffi.enums import PrPolicy, SendFlag, Style
+from sctpffi.enums import Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
-from sctpffi.inbox import BUFFER_BYTES, INTERNAL, Item
+from sctpffi.inbox import BUFFER_BYTES, Item
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.options import check_number
-
-_U16, _U32 = 0xFFFF, 0xFFFFFFFF
-_UNORDERED = int(SendFlag.UNORDERED)
-_ADDR_OVER = int(SendFlag.ADDR_OVER)
-_SENDALL = int(SendFlag.SENDALL)
-_ENDING = int(SendFlag.ABORT | SendFlag.EOF)
-_PR_TTL = int(PrPolicy.TTL)
-_GONE = frozenset({errno.EPIPE, errno.ENOENT, errno.ENOTCONN, errno.ESHUTDOWN, errno.ECONNRESET, errno.ECONNABORTED})
+from sctpffi.subscriptions import INTERNAL, Wanted
 
 
 def _family(value: int) -> int:
@@ -45,20 +39,7 @@ def _style(value: int) -> Style:
     raise ArgumentError("style", f"{value!r} is neither Style.ONE_TO_ONE nor Style.ONE_TO_MANY")
 
 
-def _payload(data: Any) -> Tuple[Any, int]:
-    """What goes to the shim, and its size."""
-    if isinstance(data, str):
-        raise ArgumentTypeError("data", "bytes or a buffer, not str; encode it first")
-    try:
-        view = memoryview(data)
-    except TypeError:
-        raise ArgumentTypeError("data", f"bytes or a buffer, not {type(data).__name__}") from None
-    if not view.contiguous:
-        view = memoryview(view.tobytes())
-    return view, view.nbytes
-
-
-class Socket(SocketBase):
+class Socket(SocketSending):
     """One SCTP socket of any stack, one-to-one or one-to-many.
 
     family: AF_INET or AF_INET6 (4 or 6); an IPv6 socket takes IPv4 addresses too, on every stack.
@@ -91,7 +72,8 @@ class Socket(SocketBase):
         """A socket around a handle that accept or peeloff gave."""
         self = cls.__new__(cls)
         self._setup(parent._backend, handle, parent._family, style, life)
-        self._inbox.wanted = set(parent._inbox.wanted)
+        self._inbox.wanted = Wanted(parent._inbox.wanted.of(life.assoc_id))
+        self._has_defaults = parent._has_defaults
         self._inbox.max_message_bytes = parent._inbox.max_message_bytes
         return self
 
@@ -102,7 +84,7 @@ class Socket(SocketBase):
         self._alive("listen")
         check_number("backlog", backlog, 0x7FFFFFFF)
         try:
-            self._handle.listen(backlog)
+            self._handle.listen(max(backlog, 1))  # 0 is EINVAL on Linux and nobody on BSD
         except errors.SctpOSError as exc:
             raise self._located(exc) from None
         self._listening = True
@@ -154,6 +136,8 @@ class Socket(SocketBase):
         Raises ConnectionRefused, ConnectTimeout, WaitTimeout, AlreadyConnected, AddressError, ClosedError.
         """
         self._alive("connect")
+        if self._one and self._listening:  # usrsctp would break the socket
+            raise ArgumentError("socket", "connect() needs a socket that does not listen")
         remote = parse(address)
         self._check_remote(remote)
         life = self._life
@@ -167,6 +151,9 @@ class Socket(SocketBase):
         try:
             assoc_id, waiting = self._handle.connect(remote.hosts)
         except errors.SctpOSError as exc:
+            if not self._one and isinstance(exc, errors.ConnectInProgress):  # BSD: EALREADY, however long it is up
+                detail = "there is an association with this peer, or it is being set up"
+                raise errors.build(errors.AlreadyConnected, "connect", detail=detail, **self._where()) from None
             raise self._connect_failed(exc, remote) from None
         if not self._one:
             return assoc_id
@@ -181,7 +168,7 @@ class Socket(SocketBase):
     def _check_remote(self, remote: AddressSet) -> None:
         if not remote.hosts or remote.port == 0:
             raise errors.AddressError("address", f"{remote}: a peer has an address and a port")
-        if any(a.host in ("0.0.0.0", "::") for a in remote.hosts):
+        if any(a.host in WILDCARDS for a in remote.hosts):
             raise errors.AddressError("address", f"{remote}: the wildcard is nobody's address")
         self._check_families(remote)
 
@@ -252,160 +239,13 @@ class Socket(SocketBase):
         self._peeled.append((weakref.ref(child), frozenset(peers)))
         return child
 
-    def _check_peeled(self, address: Address, op: str) -> None:
-        """Refuse an address whose association has a socket of its own: BSD would restart it (docs/stacks.md)."""
-        for ref, held in self._peeled:
-            child = ref()
-            if child is not None and not child.closed and not child._life.over and address in held:
-                detail = f"{address} belongs to an association that was peeled off"
-                raise errors.build(errors.NoSuchAssociation, op, detail=detail, **self._where())
-
     def _association_peers(self, assoc_id: int, op: str) -> List[Address]:
         peers = self.peer_addresses(assoc_id) if assoc_id else []
         if not peers:
             raise errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id, **self._where())
         return peers
 
-    # -- messages
-
-    def send(
-        self,
-        data: Any,
-        stream: int = 0,
-        ppid: int = 0,
-        *,
-        unordered: bool = False,
-        ttl: Optional[float] = None,
-        context: int = 0,
-        flags: int = 0,
-        assoc_id: int = 0,
-        to: Optional[Union[str, Address]] = None,
-        timeout: Timeout = UNSET,
-    ) -> int:
-        """Send one message, whole or not at all (RFC 6458 sections 3.1.4, 4.1.8 and 5.3.4).
-
-        data: bytes or any buffer, not empty. stream: 0..65535. ppid: in host order. unordered: deliver at once.
-        ttl: seconds after which the stack may give the message up (RFC 3758). context: 32 bits that come back
-        with a send failure. flags: `SendFlag`s. assoc_id: the association, on one-to-many sockets. to: the peer's
-        address; on one-to-one sockets the path to use; on one-to-many sockets an association is set up if there is
-        none.
-        timeout: seconds to wait for room.
-        Returns the size of the message in bytes.
-        Raises ArgumentError and ArgumentTypeError naming the argument, StreamOutOfRange, MessageTooLong,
-        WouldBlock, WaitTimeout, NotConnected, AssociationAborted, AssociationTimedOut, NoSuchAssociation, ClosedError.
-        Concurrency: any number of threads; each message stays whole.
-        """
-        if type(data) is bytes:
-            size = len(data)
-        else:
-            data, size = _payload(data)
-        if type(stream) is not int or not 0 <= stream <= _U16:
-            stream = check_number("stream", stream, _U16)
-        if type(ppid) is not int or not 0 <= ppid <= _U32:
-            ppid = check_number("ppid", ppid)
-        if context:
-            check_number("context", context)
-        number = int(flags) | _UNORDERED if unordered else int(flags)
-        pr_policy = pr_value = 0
-        if ttl is not None:
-            pr_policy, pr_value = _PR_TTL, self._ttl_ms(ttl)
-        if not size or number & _ENDING:
-            self._check_ending(size, number)
-        deadline = self._deadline(timeout)
-        target = None
-        if self._one:
-            if to is not None:
-                target = parse_hosts(to, self._peer_port, "to").hosts[0]
-                number |= _ADDR_OVER
-            if self._life.phase is not Phase.UP or self._life.shut_down:
-                self._check_sendable(deadline)
-        else:
-            target = self._target(assoc_id, to, number)
-        while True:
-            code = self._handle.send(
-                data,
-                size,
-                assoc_id,
-                stream,
-                ppid,
-                number,
-                context,
-                pr_policy,
-                pr_value,
-                target,
-                deadline.left_ms() if deadline.seconds else (0 if deadline.seconds == 0 else -1),
-            )
-            if code >= 0:
-                return size
-            if code != -errno.EINTR:
-                raise self._send_failed(code, size, stream, assoc_id, deadline)
-
-    @staticmethod
-    def _ttl_ms(ttl: float) -> int:
-        if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
-            raise ArgumentTypeError("ttl", f"a number of seconds or None, not {type(ttl).__name__}")
-        if not 0 < ttl <= _U32 / 1000:
-            raise ArgumentError("ttl", f"{ttl} is not in 0..{_U32 // 1000} seconds")
-        return max(1, round(ttl * 1000))
-
-    def _check_ending(self, size: int, flags: int) -> None:
-        if flags & _ENDING and self._one:
-            raise ArgumentError("flags", "EOF and ABORT are for one-to-many sockets; use shutdown() or abort()")
-        if flags & int(SendFlag.EOF) and size:
-            raise ArgumentError("data", "EOF goes without data; send it first")
-        if not size and not flags & _ENDING:
-            raise ArgumentError("data", "an SCTP message is never empty (RFC 9260 section 3.3.10.9)")
-
-    def _check_sendable(self, deadline: Deadline) -> None:
-        self._alive("send")
-        if self._life.phase is Phase.CONNECTING:
-            self._finish_connect(deadline, "send")
-        if self._life.phase is not Phase.UP or self._life.shut_down:
-            raise self._life.send_error("send", **self._where())
-
-    def _target(self, assoc_id: int, to: Optional[Union[str, Address]], flags: int) -> Optional[Address]:
-        if assoc_id:
-            check_number("assoc_id", assoc_id)
-        if to is None:
-            if not assoc_id and not flags & _SENDALL:
-                raise ArgumentError("to", "a one-to-many socket needs an address or an assoc_id to send to")
-            return None
-        found = to if isinstance(to, Address) else parse(to, "to").hosts[0]
-        if found.port == 0:
-            raise errors.AddressError("to", f"{found} has no port")
-        if self._peeled:
-            self._check_peeled(found, "send")
-        return found
-
-    def _send_failed(self, code: int, size: int, stream: int, assoc_id: int, deadline: Deadline) -> errors.Error:
-        number = -code
-        if number == errno.EAGAIN:
-            cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
-            return errors.build(cls, "send", assoc_id=assoc_id or None, **self._where())
-        if number in _GONE:
-            if not self._one:
-                return errors.build(errors.NoSuchAssociation, "send", assoc_id=assoc_id, **self._where())
-            self._inbox.catch_up()
-            return self._life.send_error("send", **self._where())
-        found = self._error(code, "send", assoc_id)
-        if number == errno.EINVAL:
-            self._explain_invalid(stream, assoc_id)
-        if number == errno.EDEADLK and isinstance(found, errors.SctpOSError):
-            found.detail = "this stack hangs when a path is chosen under the stream scheduler that was set"
-        if isinstance(found, errors.MessageTooLong):
-            found.detail = f"{size} bytes do not fit the send buffer of {self.opts.send_buffer_bytes}"
-        return found
-
-    def _explain_invalid(self, stream: int, assoc_id: int) -> None:
-        try:
-            streams = self.opts.of(assoc_id).status.out_streams
-        except errors.Error:
-            if not self._one and assoc_id:
-                raise errors.build(errors.NoSuchAssociation, "send", assoc_id=assoc_id, **self._where()) from None
-            return
-        if stream >= streams:
-            detail = f"stream {stream}: the association has {streams} outgoing streams, 0..{streams - 1}"
-            raise errors.build(errors.StreamOutOfRange, "send", detail=detail, **self._where()) from None
+    # -- receiving
 
     def recv(self, timeout: Timeout = UNSET) -> Item:
         """Receive the next message, whole, or notification that was subscribed to (RFC 6458 section 3.1.5).
@@ -494,7 +334,12 @@ class Socket(SocketBase):
         try:
             action()
         except errors.SctpOSError as exc:
-            if exc.errno in _GONE or exc.errno == errno.EINVAL:
+            if exc.errno == errno.EINVAL and self.peer_addresses(assoc_id):  # BSD, before COOKIE ACK
+                detail = "the association is still being set up"
+                raise errors.build(
+                    errors.ConnectInProgress, op, assoc_id=assoc_id, detail=detail, **self._where()
+                ) from None
+            if exc.errno in GONE or exc.errno == errno.EINVAL:
                 raise errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id, **self._where()) from None
             raise self._located(exc) from None
 

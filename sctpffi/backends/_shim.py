@@ -9,16 +9,32 @@ from __future__ import annotations
 import errno
 import ipaddress
 import struct
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from sctpffi import errors
-from sctpffi._tables import OPTIONS, Field, OptionRow
+from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
 from sctpffi.backends.base import RawNotification, Support
 
-ABI = 1
-_RCV = struct.Struct("=12I16s")  # struct sfi_rcv; tests/abi checks it against the compiler's layout
-_TAIL_CAUSES, _TAIL_FEATURES = 1, 2
+ABI = 2
+_RCV = struct.Struct("=12I16s")  # struct sfi_rcv, without next_*; tests/abi checks it against the compiler's layout
+_NEXT = struct.Struct("=5I")  # the rest of it
+_CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
+_ITEM = {"u8[]": "B", "u16[]": "H", "u32[]": "I"}
+_NO_ADDRESS = (None, Address("0.0.0.0", 0), Address("::", 0))  # what was passed for "all paths"
+_MOST_ITEMS = 16000  # FreeBSD takes no more than 64 KiB at a time
+_ROOM_ITEMS = 512  # of a list that is read; grows if the stack says it is too small
+_TAIL_CAUSES, _TAIL_FEATURES, _TAIL_DATA, _TAIL_STREAMS = 1, 2, 3, 4
+
+
+class Codec(NamedTuple):
+    """An option as this backend has it: C names chosen, numbers looked up."""
+
+    number: int  # SFI_OPT_*
+    c_type: str
+    paths: Tuple[Tuple[Tuple[str, ...], Field], ...]
+    tail: Optional[Field]
+    count_field: str
 
 
 class ShimHandle:
@@ -112,6 +128,7 @@ class ShimHandle:
         pr_value: int,
         to: Optional[Address],
         timeout_ms: int,
+        more: Any = None,
     ) -> int:
         if type(data) is not bytes:
             data = self._ffi.from_buffer("char[]", data)
@@ -129,9 +146,26 @@ class ShimHandle:
                 pr_policy,
                 pr_value,
                 target,
+                self._ffi.NULL if more is None else more,
                 timeout_ms,
             )
         )
+
+    def more(self, key: Optional[int], init: Optional[Tuple[int, int, int, int]], others: Sequence[Address]) -> Any:
+        """What few messages need on their way out: struct sfi_more."""
+        more = self._ffi.new("sfi_more *")
+        if key is not None:
+            more.given |= self._lib.SFI_MORE_KEY
+            more.key = key
+        if init is not None:
+            more.given |= self._lib.SFI_MORE_INIT
+            more.out_streams, more.in_streams, more.attempts, more.timeout_ms = init
+        if not others:
+            return more
+        more.given |= self._lib.SFI_MORE_TO
+        packed = self._backend.pack(others)
+        more.count, more.others = len(others), packed
+        return self._ffi.gc(more, lambda _, keep=packed: None)  # the addresses live as long as what points to them
 
     def new_buffer(self, size: int) -> Any:
         return self._backend.allocate("char[]", size)
@@ -146,6 +180,10 @@ class ShimHandle:
         """What came with the last successful `recv`, as in base.Received."""
         return _RCV.unpack_from(self._rcv_view)
 
+    def next_info(self) -> Tuple[int, int, int, int, int]:
+        """Stream, NextFlags, PPID, length and association of the message after the one just received."""
+        return _NEXT.unpack_from(self._rcv_view, _RCV.size)
+
     def take_bytes(self, buffer: Any, size: int) -> bytes:
         return bytes(self._ffi.unpack(buffer, size))
 
@@ -153,7 +191,7 @@ class ShimHandle:
         out = self._ffi.new("sfi_ntf *")
         code = self._lib.sfi_notification(data, len(data), out)
         if code < 0:  # too short for its type: kept as it is
-            return RawNotification(0x10000, 0, 0, 0, 0, 0, 0, None, b"", None, source, data)
+            return RawNotification(0x10000, data=data, source=source)
         tail = data[out.tail_offset : out.tail_offset + out.tail_length]
         return RawNotification(
             type=out.type,
@@ -165,6 +203,17 @@ class ShimHandle:
             assoc_id=out.assoc_id,
             features=tail if out.tail_kind == _TAIL_FEATURES else None,
             causes=tail if out.tail_kind == _TAIL_CAUSES else b"",
+            undelivered=tail if out.tail_kind == _TAIL_DATA else b"",
+            streams=_unpack("H", tail) if out.tail_kind == _TAIL_STREAMS else (),
+            indication=out.indication,
+            key=out.key,
+            other_key=out.other_key,
+            sid=out.sid,
+            ssn=out.ssn,
+            ppid=out.ppid,
+            context=out.context,
+            local_tsn=out.local_tsn,
+            remote_tsn=out.remote_tsn,
             address=self._backend.address(self._ffi.addressof(out, "address")),
             source=source,
             data=data,
@@ -190,67 +239,142 @@ class ShimHandle:
     def subscribed(self, assoc_id: int, event: int) -> bool:
         return bool(self._check(self._lib.sfi_subscribed(self._ptr, assoc_id, event), "subscribed"))
 
-    def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]:
-        number, c_type = self._backend.option(row)
-        value = self._fill(row, c_type, {}, assoc_id, address)
-        code = self._lib.sfi_getopt(self._ptr, number, value, self._ffi.sizeof(c_type))
+    def has_option(self, row: OptionRow) -> bool:
+        return bool(self._lib.sfi_native_option(self._backend.codec(row).number) >= 0)
+
+    def get_option(
+        self, row: OptionRow, assoc_id: int, address: Optional[Address], keys: Dict[str, int]
+    ) -> Dict[str, Any]:
+        codec = self._codec(row, "get")
+        values = {key: keys.get(key, 0) for key in row.keys}
+        room = _ROOM_ITEMS if codec.tail is not None else 0
+        while True:
+            size, block, value = self._block(codec, room)
+            self._fill(row, codec, value, values, assoc_id, address)
+            code = self._lib.sfi_getopt(self._ptr, codec.number, block, size)
+            if code != -errno.EINVAL or not room or room == _MOST_ITEMS:
+                break
+            room = min(room * 8, _MOST_ITEMS)  # a list that is too small is EINVAL
         self._check_option(code, row, "get")
-        return {field.name: self._take(value, field) for field in row.fields}
+        found = {field.name: self._take(value, path, field) for path, field in codec.paths}
+        if codec.tail is not None:
+            found[codec.tail.name] = self._take_tail(codec, block, value, code)
+        return found
 
     def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None:
-        number, c_type = self._backend.option(row)
-        value = self._fill(row, c_type, values, assoc_id, address)
-        code = self._lib.sfi_setopt(self._ptr, number, value, self._ffi.sizeof(c_type))
+        codec = self._codec(row, "set")
+        tail = self._pack_tail(codec, values)
+        size, block, value = self._block(codec, 0, len(tail))
+        self._fill(row, codec, value, values, assoc_id, address)
+        if codec.tail is not None:
+            start = self._ffi.offsetof(codec.c_type, codec.tail.path)
+            setattr(value, codec.count_field, len(values[codec.tail.name]))
+            self._ffi.memmove(block + start, tail, len(tail))
+            size = max(start + len(tail), self._ffi.sizeof(codec.c_type))
+        code = self._lib.sfi_setopt(self._ptr, codec.number, block, size)
         self._check_option(code, row, "set")
+
+    def _codec(self, row: OptionRow, verb: str) -> Codec:
+        codec = self._backend.codec(row)
+        self._check_option(self._lib.sfi_native_option(codec.number), row, verb)
+        return codec
+
+    def _block(self, codec: Codec, items: int, extra: int = 0) -> Tuple[int, Any, Any]:
+        """Memory for a struct and what follows it, zeroed: its size, the bytes, and the struct in them."""
+        width = struct.calcsize(_ITEM[codec.tail.kind]) if codec.tail is not None and items else 0
+        size = self._ffi.sizeof(codec.c_type) + items * width + extra
+        block = self._ffi.new("char[]", size)
+        return size, block, self._ffi.cast(f"{codec.c_type} *", block)
 
     def _check_option(self, code: int, row: OptionRow, verb: str) -> None:
         if code >= 0:
             return
         error = errors.from_code(code, f"{verb} {row.name}", backend=self._backend.name)
         if isinstance(error, errors.UnsupportedOption):
-            error.detail = f"{row.c_name} ({row.rfc}) is not there on {self._backend.name} {self._backend.version()}"
+            c_name = pick(row.c_name, self._backend.name)
+            error.detail = f"{c_name} ({row.rfc}) is not there on {self._backend.name} {self._backend.version()}"
         raise error
 
     def _fill(
-        self, row: OptionRow, c_type: str, values: Dict[str, Any], assoc_id: int, address: Optional[Address]
-    ) -> Any:
-        value = self._ffi.new(f"{c_type} *")
-        if row.struct == "int":
-            value[0] = int(values.get("value", 0))
-            return value
-        if row.assoc_field:
-            setattr(value, row.assoc_field, assoc_id)
-        for field in row.fields:
-            if "." in field.path:
-                continue  # inside a read-only struct
+        self,
+        row: OptionRow,
+        codec: Codec,
+        value: Any,
+        values: Dict[str, Any],
+        assoc_id: int,
+        address: Optional[Address],
+    ) -> None:
+        if row.struct == "assoc_id":
+            value[0] = assoc_id
+        elif row.assoc_field:
+            try:
+                self._put(value, tuple(row.assoc_field.split(".")), assoc_id)
+            except OverflowError:  # Linux' ids have a sign
+                raise errors.build(errors.NoSuchAssociation, row.name, assoc_id=assoc_id) from None
+        for path, field in codec.paths:
             if field.kind == "address":
-                self._put_address(value, field, values.get(field.name, address))
+                if len(path) == 1:  # else inside a struct that is only read
+                    self._put_address(value, path[0], values.get(field.name) or address)
             elif field.name in values:
-                number = int(values[field.name])
-                setattr(value, field.path, _swap16(number) if field.kind == "port" else number)
-        return value
+                self._put(value, path, self._native(row, field, int(values[field.name])))
 
-    def _put_address(self, value: Any, field: Field, address: Optional[Address]) -> None:
-        packed = self._ffi.NULL if address is None else self._backend.pack((address,))
-        empty = self._ffi.new("sfi_addr *")
-        place = self._ffi.addressof(value[0], field.path)
-        code = self._lib.sfi_addr_to_native(
-            packed if packed != self._ffi.NULL else empty, place, self._ffi.sizeof("struct sockaddr_storage")
-        )
+    @staticmethod
+    def _put(value: Any, path: Tuple[str, ...], number: int) -> None:
+        if path == ("value",):
+            value[0] = number
+            return
+        for part in path[:-1]:
+            value = getattr(value, part)
+        setattr(value, path[-1], number)
+
+    def _native(self, row: OptionRow, field: Field, number: int) -> int:
+        if field.kind in _CONVERTED:
+            code = int(self._lib.sfi_to_native(_CONVERTED[field.kind], number))
+            if code < 0:
+                self._check_option(code, row, "set")
+            return code
+        if field.kind == "port":
+            return _swapped(number, 2)
+        return _swapped(number, 4) if field.kind == "net32" else number
+
+    def _put_address(self, value: Any, name: str, address: Optional[Address]) -> None:
+        given = self._ffi.new("sfi_addr *") if address is None else self._backend.pack((address,))
+        place = self._ffi.addressof(value[0], name)
+        code = self._lib.sfi_addr_to_native(given, place, self._ffi.sizeof("struct sockaddr_storage"))
         self._check(code, "address")
 
-    def _take(self, value: Any, field: Field) -> Any:
-        parts = field.path.split(".")
-        if parts == ["value"]:
+    def _take(self, value: Any, path: Tuple[str, ...], field: Field) -> Any:
+        if path == ("value",):
             return int(value[0])
         if field.kind == "address":
             out = self._ffi.new("sfi_addr *")
-            place = self._ffi.addressof(value[0], *parts)
+            place = self._ffi.addressof(value[0], *path)
             self._lib.sfi_addr_from_native(place, self._ffi.sizeof("struct sockaddr_storage"), out)
-            return self._backend.address(out)
-        for part in parts:
+            found = self._backend.address(out)
+            return None if found in _NO_ADDRESS else found
+        for part in path:
             value = getattr(value, part)
-        return _swap16(value) if field.kind == "port" else int(value)
+        number = int(value)
+        if field.kind in _CONVERTED:
+            return int(self._lib.sfi_to_canonical(_CONVERTED[field.kind], number & 0xFFFFFFFF))
+        if field.kind == "port":
+            return _swapped(number, 2)
+        return _swapped(number, 4) if field.kind == "net32" else number
+
+    def _take_tail(self, codec: Codec, block: Any, value: Any, size: int) -> Tuple[int, ...]:
+        """The list behind a struct: no more of it than the stack wrote, and no more than it counted."""
+        assert codec.tail is not None
+        start = self._ffi.offsetof(codec.c_type, codec.tail.path)
+        data = bytes(self._ffi.buffer(block, size)[start:]) if size > start else b""
+        return _unpack(_ITEM[codec.tail.kind], data)[: int(getattr(value, codec.count_field))]
+
+    def _pack_tail(self, codec: Codec, values: Dict[str, Any]) -> bytes:
+        if codec.tail is None:
+            return b""
+        items = values[codec.tail.name]
+        if codec.tail.kind == "bytes":
+            return bytes(items)
+        return struct.pack(f"={len(items)}{_ITEM[codec.tail.kind]}", *items)
 
     def get_raw(self, level: int, number: int, size: int) -> bytes:
         room = self._ffi.new("char[]", max(size, 1))
@@ -262,8 +386,15 @@ class ShimHandle:
         self._check(self._lib.sfi_setopt_raw(self._ptr, level, number, room, len(value)), "setsockopt_raw")
 
 
-def _swap16(number: int) -> int:
-    return int.from_bytes(number.to_bytes(2, "big"), _NATIVE)
+def _swapped(number: int, size: int) -> int:
+    """A number of the network's byte order as the machine has it in memory, or back."""
+    return int.from_bytes(number.to_bytes(size, "big"), _NATIVE)
+
+
+def _unpack(item: str, data: bytes) -> Tuple[int, ...]:
+    """Numbers that lie one after the other; what is left over at the end is cut off."""
+    width = struct.calcsize(item)
+    return struct.unpack(f"={len(data) // width}{item}", data[: len(data) // width * width])
 
 
 _NATIVE: Any = "little" if struct.pack("=H", 1) == b"\x01\x00" else "big"
@@ -283,11 +414,14 @@ class ShimBackend:
                 f"sctpffi's compiled module for {name!r} has shim ABI {lib.sfi_abi()}, the Python code wants {ABI}:"
                 " rebuild the package"
             )
-        side = "linux" if name == "linux" else "bsd"
-        self._options: Dict[str, Tuple[int, str]] = {}
-        for row in OPTIONS:
-            number = getattr(lib, "SFI_OPT_" + row.c_name.replace("SCTP_", "", 1))
-            self._options[row.name] = (number, _c_type(row.struct, side))
+        self._codecs: Dict[str, Codec] = {row.name: self._make_codec(row) for row in OPTIONS}
+
+    def _make_codec(self, row: OptionRow) -> Codec:
+        c_name = pick(row.c_name, "bsd").replace("SCTP_", "", 1)
+        number = getattr(self.lib, "SFI_OPT_" + _CANONICAL_NAMES.get(c_name, c_name))
+        c_type = "uint32_t" if row.struct == "assoc_id" else pick(row.struct, self.name)
+        paths = tuple((tuple(pick(field.path, self.name).split(".")), field) for field in row.fields)
+        return Codec(number, c_type, paths, row.tail, pick(row.count_field, self.name))
 
     def version(self) -> str:
         """The running kernel's or the library's version."""
@@ -295,9 +429,23 @@ class ShimBackend:
         code = self.lib.sfi_stack_version(room, 128)
         return self.ffi.string(room).decode() if code >= 0 else ""
 
-    def option(self, row: OptionRow) -> Tuple[int, str]:
-        """The canonical number and the C type of an option."""
-        return self._options[row.name]
+    def codec(self, row: OptionRow) -> Codec:
+        """How an option is passed to this stack."""
+        return self._codecs[row.name]
+
+    def counters(self) -> Dict[str, int]:
+        """The stack's counters by its own names. Raises SctpOSError, ForkedError."""
+        size = 16384
+        while True:
+            room = self.ffi.new("char[]", size)
+            used = self.lib.sfi_counters(room, size)
+            if used < 0:
+                raise errors.from_code(used, "counters", backend=self.name)
+            if used < size:
+                break
+            size *= 2
+        lines = self.ffi.unpack(room, used).decode("ascii").splitlines()
+        return {name: int(value) for name, value in (line.split() for line in lines if line.strip())}
 
     def probe(self) -> Support:
         """Whether the stack can be used now; never raises."""
@@ -338,9 +486,5 @@ def _ip_bytes(address: Address) -> bytes:
     return ipaddress.ip_address(address.host).packed
 
 
-def _c_type(text: str, side: str) -> str:
-    if "{" not in text:
-        return text
-    head, _, choice = text.partition("{")
-    linux, _, bsd = choice.rstrip("}").partition("|")
-    return head + (linux if side == "linux" else bsd)
+# The two that FreeBSD 13 knows only by their older names.
+_CANONICAL_NAMES = {"PLUGGABLE_SS": "STREAM_SCHEDULER", "SS_VALUE": "STREAM_SCHEDULER_VALUE"}

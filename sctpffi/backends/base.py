@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
-from sctpffi._tables import OptionRow
+from sctpffi._optrows import OptionRow
 from sctpffi.addresses import Address
 
 
@@ -46,17 +46,28 @@ class RawNotification(NamedTuple):
     """What the shim makes of a notification: struct sfi_ntf, its tail, and the whole bytes."""
 
     type: int
-    flags: int
-    state: int
-    error: int
-    out_streams: int
-    in_streams: int
-    assoc_id: int
-    features: Optional[bytes]
-    causes: bytes
-    address: Optional[Address]
-    source: Optional[Address]
-    data: bytes
+    flags: int = 0
+    state: int = 0
+    error: int = 0
+    out_streams: int = 0
+    in_streams: int = 0
+    assoc_id: int = 0
+    features: Optional[bytes] = None
+    causes: bytes = b""
+    address: Optional[Address] = None
+    source: Optional[Address] = None
+    data: bytes = b""
+    undelivered: bytes = b""
+    streams: Tuple[int, ...] = ()
+    indication: int = 0
+    key: int = 0
+    other_key: int = 0
+    sid: int = 0
+    ssn: int = 0
+    ppid: int = 0
+    context: int = 0
+    local_tsn: int = 0
+    remote_tsn: int = 0
 
 
 class Handle(Protocol):
@@ -87,17 +98,23 @@ class Handle(Protocol):
         pr_value: int,
         to: Optional[Address],
         timeout_ms: int,
+        more: Any = None,
     ) -> int: ...
+    def more(self, key: Optional[int], init: Optional[Tuple[int, int, int, int]], others: Sequence[Address]) -> Any: ...
     def new_buffer(self, size: int) -> Any: ...
     def as_buffer(self, writable: Any) -> Any: ...
     def recv(self, buffer: Any, size: int, peek: bool, timeout_ms: int) -> int: ...
     def received(self) -> Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes]: ...
+    def next_info(self) -> Tuple[int, int, int, int, int]: ...
     def take_bytes(self, buffer: Any, size: int) -> bytes: ...
     def decode(self, data: bytes, source: Optional[Address]) -> RawNotification: ...
     def addresses(self, local: bool, assoc_id: int) -> List[Address]: ...
     def subscribe(self, assoc_id: int, event: int, on: bool) -> None: ...
     def subscribed(self, assoc_id: int, event: int) -> bool: ...
-    def get_option(self, row: OptionRow, assoc_id: int, address: Optional[Address]) -> Dict[str, Any]: ...
+    def has_option(self, row: OptionRow) -> bool: ...
+    def get_option(
+        self, row: OptionRow, assoc_id: int, address: Optional[Address], keys: Dict[str, int]
+    ) -> Dict[str, Any]: ...
     def set_option(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, address: Optional[Address]) -> None: ...
     def get_raw(self, level: int, number: int, size: int) -> bytes: ...
     def set_raw(self, level: int, number: int, value: bytes) -> None: ...
@@ -114,3 +131,4 @@ class Backend(Protocol):
     def probe(self) -> Support: ...
     def open(self, family: int, style: int) -> Handle: ...
     def live_handles(self) -> int: ...
+    def counters(self) -> Dict[str, int]: ...

@@ -20,7 +20,7 @@ from sctpffi.backends.base import Backend
 # What a program may want to know in advance; each is explained in docs/differences.md.
 FEATURES = frozenset({"userland", "peer_features", "abort_reason"})
 
-IANA_PORT = 9899  # of SCTP over UDP (RFC 6951 section 4)
+IANA_PORT = 9899  # of SCTP over UDP (RFC 6951 section 5.1)
 
 
 def _udp_port_is_free(port: int) -> int:

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from sctpffi.testing.differences import DIFFERENCES, Difference, expected
 from sctpffi.testing.leaks import Census
-from sctpffi.testing.pairs import LIMIT, Pair, many_pair, pair
+from sctpffi.testing.pairs import LIMIT, Pair, delivered, listener, many_pair, pair
 from sctpffi.testing.workers import Worker
 
-__all__ = ["DIFFERENCES", "LIMIT", "Census", "Difference", "Pair", "Worker", "expected", "many_pair", "pair"]
+__all__ = [
+    "DIFFERENCES",
+    "LIMIT",
+    "Census",
+    "Difference",
+    "Pair",
+    "Worker",
+    "delivered",
+    "expected",
+    "listener",
+    "many_pair",
+    "pair",
+]

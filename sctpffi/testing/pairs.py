@@ -5,11 +5,13 @@ The client is bound to 127.0.0.1: an unbound one may appear as any of the host's
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Tuple
+import time
+from typing import Any, Callable, Iterable, Optional, Tuple
 
 from sctpffi.addresses import Address
-from sctpffi.enums import Event, Style
+from sctpffi.enums import AssocState, Event, Style
 from sctpffi.messages import Message
+from sctpffi.notifications import SenderDryEvent
 from sctpffi.sockets import Socket
 
 LIMIT = 30.0  # seconds for what has to happen; an emulated machine is slow
@@ -74,8 +76,17 @@ def pair(backend: str, events: Iterable[Event] = (), **options: Any) -> Pair:
     return Pair(head, client, server, peer)
 
 
-def many_pair(backend: str, events: Iterable[Event] = (), family: int = 4) -> Tuple[Socket, Socket, Message]:
-    """Two one-to-many sockets, the association set up by a first message b"hi"; and that message as received."""
+def many_pair(
+    backend: str,
+    events: Iterable[Event] = (),
+    family: int = 4,
+    before: Optional[Callable[[Socket], Any]] = None,
+    **options: Any,
+) -> Tuple[Socket, Socket, Message]:
+    """Two one-to-many sockets, the association set up by a first message b"hi"; and that message as received.
+
+    before: called with each before it is bound. options: set on both before.
+    """
     here = "127.0.0.1" if family == 4 else "[::1]"
     wanted = tuple(events)
     socks = []
@@ -84,6 +95,10 @@ def many_pair(backend: str, events: Iterable[Event] = (), family: int = 4) -> Tu
             sock = Socket(family, Style.ONE_TO_MANY, backend=backend)
             socks.append(sock)
             sock.settimeout(LIMIT)
+            if before is not None:
+                before(sock)
+            for name, value in options.items():
+                sock.opts.set(name, value)
             if wanted:
                 sock.subscribe(*wanted)
             sock.bind(f"{here}:0")
@@ -93,8 +108,27 @@ def many_pair(backend: str, events: Iterable[Event] = (), family: int = 4) -> Tu
         while True:
             item = server.recv()
             if isinstance(item, Message):
+                _wait_until_up(client)
                 return server, client, item
     except BaseException:
         for sock in socks:
             sock.close()
         raise
+
+
+def _wait_until_up(sock: Socket) -> None:
+    """The peer has a message before COOKIE ACK is back, and until then BSD refuses to end the association."""
+    end = time.monotonic() + LIMIT
+    while sock.status(sock.associations()[0]).state is not AssocState.ESTABLISHED:
+        if time.monotonic() > end:
+            raise AssertionError("the association did not come up")
+        sock.wait_readable(0.005)
+
+
+def delivered(sock: Socket, assoc_id: int = 0) -> None:
+    """Wait until the peer has everything that was sent (RFC 6458 section 6.1.9); nothing else may be unread."""
+    sock.subscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)
+    found = sock.recv(LIMIT)
+    if not isinstance(found, SenderDryEvent):
+        raise AssertionError(f"{found!r} was unread")
+    sock.unsubscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from sctpffi._structs import STRUCTS, layout
+from sctpffi._structs import STAND_INS, STRUCTS, layout
 from sctpffi.backends import _build_info
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,3 +95,53 @@ def struct_expressions(backend: str) -> Dict[str, int]:
 def missing_structs(backend: str) -> List[str]:
     """Structs that the table says a backend's header lacks."""
     return [name for name in STRUCTS if layout(name, backend) is None]
+
+
+# Structs of the shim that stand for one which every stack sends, by fields of their own names.
+RENAMED = {
+    "sfi_send_failed": (
+        "sctp_send_failed",
+        "type:ssf_type flags:ssf_flags length:ssf_length error:ssf_error sid:ssf_info assoc_id:ssf_assoc_id",
+    ),
+    "sfi_authkey_event": (
+        "sctp_authkey_event",
+        "type:auth_type flags:auth_flags length:auth_length key:auth_keynumber other_key:auth_altkeynumber "
+        "indication:auth_indication assoc_id:auth_assoc_id",
+    ),
+}
+# Where the message's own values lie inside, which both stacks' sctp_sndrcvinfo begin with.
+INFO = "sid:sinfo_stream ssn:sinfo_ssn info_flags:sinfo_flags ppid:sinfo_ppid context:sinfo_context"
+
+
+def _same(struct: str, field: str, at: int) -> str:
+    return f'_Static_assert(offsetof(struct {struct}, {field}) == {at}, "{struct}.{field} at {at}");'
+
+
+def stand_in_checks(backend: str) -> List[str]:
+    """C that compiles if the structs which the shim declares itself are laid out as the stack's, by the table."""
+    lines = ["#include <stddef.h>"]
+    for name in STAND_INS if backend != "linux" else ():
+        row = layout(name, backend)
+        assert row is not None
+        size, offsets = row
+        lines.append(f'_Static_assert(sizeof(struct {name}) == {size}, "{name}");')
+        lines += [_same(name, field, at) for field, at in offsets.items()]
+    real = "linux" if backend == "linux" else "freebsd"  # usrsctp's header lacks them, the stack is FreeBSD's
+    for name, (other, fields) in RENAMED.items():
+        row = layout(other, real)
+        assert row is not None
+        size, offsets = row
+        lines.append(f'_Static_assert(sizeof(struct {name}) == {size}, "{name}");')
+        pairs = [pair.split(":") for pair in fields.split()]
+        lines += [_same(name, ours, offsets[theirs]) for ours, theirs in pairs]
+    failed, info = layout("sctp_send_failed", real), layout("sctp_sndrcvinfo", real)
+    assert failed is not None and info is not None
+    start = failed[1]["ssf_info"]
+    pairs = [pair.split(":") for pair in INFO.split()]
+    return lines + [_same("sfi_send_failed", ours, start + info[1][theirs]) for ours, theirs in pairs]
+
+
+def include_flags() -> List[str]:
+    """Where headers lie besides the compiler's own places."""
+    build_ffi = load_by_path("build_ffi", "build_ffi.py")
+    return ["-I" + folder for folder in build_ffi.include_dirs()]

@@ -7,23 +7,19 @@ met without a stack. Nothing here opens a socket.
 from __future__ import annotations
 
 import errno
+import struct
 import sys
-from typing import Any, Optional
 
 import pytest
 
-from sctpffi._tables import BACKENDS, CONSTANTS
 from sctpffi.addresses import Address
-from sctpffi.backends import load
-from sctpffi.backends._shim import ShimHandle
-from sctpffi.enums import AssocChangeState, Cause, Event, PeerAddrState, PeerFeature
-from sctpffi.notifications import AssocChange, PeerAddrChange, ShutdownEvent, UnknownNotification, decode
+from sctpffi.enums import AssocChangeState, AuthIndication, Cause, Event, FailedFlag, PeerAddrState, PeerFeature
+from sctpffi.notifications import AssocChange, PeerAddrChange, UnknownNotification
 
+from .natives import SOURCE, Stack, samples
+from .natives import WHY as USER_ABORT
 from .probing import BUILT
 
-SOURCE = Address("192.0.2.1", 5000)
-ABORT_CHUNK_HEADER = b"\x06\x00\x00\x08"  # the BSD stacks hand on the whole chunk (RFC 9260 section 3.3.7)
-USER_ABORT = b"\x00\x0c\x00\x07why\x00"  # cause 12 (RFC 9260 section 3.3.10.12)
 CHANGES = {
     AssocChangeState.COMM_UP: "SCTP_COMM_UP",
     AssocChangeState.COMM_LOST: "SCTP_COMM_LOST",
@@ -31,46 +27,23 @@ CHANGES = {
     AssocChangeState.SHUTDOWN_COMP: "SCTP_SHUTDOWN_COMP",
     AssocChangeState.CANT_STR_ASSOC: "SCTP_CANT_STR_ASSOC",
 }
+SAMPLES = {name: samples(Stack(name)) for name in BUILT}
+EACH = [(name, kind) for name in BUILT for kind in SAMPLES[name]]
+WITH_TAIL = [(name, kind) for name, kind in EACH if len(SAMPLES[name][kind].data) > SAMPLES[name][kind].size]
+STACKS = {name: Stack(name) for name in BUILT}
 
 
-class Stack:
-    """A compiled module: makes native notifications and has them decoded."""
+def tail_of(event):
+    """What a notification made of the bytes behind its struct."""
+    for name in ("info", "data", "streams"):
+        if not isinstance(event, UnknownNotification) and hasattr(event, name):
+            return getattr(event, name)
+    return None
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.backend: Any = load(name)
-        self.ffi, self.lib = self.backend.ffi, self.backend.lib
-        self.handle = ShimHandle.__new__(ShimHandle)  # decoding wants no open socket
-        self.handle._backend, self.handle._ffi, self.handle._lib = self.backend, self.ffi, self.lib
-        self.chunk_header = b"" if name == "linux" else ABORT_CHUNK_HEADER
 
-    def number(self, constant: str) -> Optional[int]:
-        """The stack's own number of a constant."""
-        return CONSTANTS[constant][BACKENDS.index(self.name)]
-
-    def cause(self, code: int) -> int:
-        """A cause code as the stack gives it: in network order on Linux, in host order elsewhere."""
-        swapped = self.name == "linux" and sys.byteorder == "little"
-        return int.from_bytes(code.to_bytes(2, "big"), "little") if swapped else code
-
-    def native(self, struct: str, prefix: str, tail: bytes = b"", **fields: Any) -> bytes:
-        """A notification's bytes; its length field is right unless it is given."""
-        room = self.ffi.new(f"struct {struct} *")
-        size = self.ffi.sizeof(f"struct {struct}")
-        fields.setdefault("length", size + len(tail))
-        for name, value in fields.items():
-            setattr(room, f"{prefix}_{name}", value)
-        return bytes(self.ffi.buffer(room)) + tail
-
-    def assoc_change(self, state: str, tail: bytes = b"", **fields: Any) -> bytes:
-        """An ASSOC_CHANGE notification."""
-        kind = self.number("SCTP_ASSOC_CHANGE")
-        fields.setdefault("assoc_id", 9)
-        return self.native("sctp_assoc_change", "sac", tail, type=kind, state=self.number(state), **fields)
-
-    def decode(self, data: bytes) -> Any:
-        """The notification's object."""
-        return decode(self.handle.decode(data, SOURCE))
+def ids(item):
+    """The name of a type, or of a backend."""
+    return item if isinstance(item, str) else item.name
 
 
 @pytest.fixture(scope="module", params=BUILT)
@@ -196,27 +169,133 @@ def test_short_address_is_refused_or_none(stack):
     assert stack.backend.address(out) is None
 
 
-def test_shutdown_event_names_its_association(stack):
-    """SHUTDOWN_EVENT has its association id (RFC 6458 section 6.1.5)."""
-    kind = stack.number("SCTP_SHUTDOWN_EVENT")
-    event = stack.decode(stack.native("sctp_shutdown_event", "sse", type=kind, assoc_id=0x12345678))
-    assert event == ShutdownEvent(0x12345678, SOURCE)
+# -- every type
 
 
+def test_every_type_has_a_sample():
+    """Each type of notification that a stack sends is among the samples below (RFC 6458 section 6.1, RFC 6525 6.1)."""
+    for name in BUILT:
+        assert set(SAMPLES[name]) == {event for event in Event if STACKS[name].number(f"SCTP_{event.name}") is not None}
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH, ids=ids)
+def test_every_type_is_decoded(name, kind):
+    """Each field of each type comes up canonical, from the stack's own struct (RFC 6458 section 6.1, RFC 6525 6.1)."""
+    data, _, _, event = SAMPLES[name][kind]
+    found = STACKS[name].decode(data)
+    assert type(found) is type(event)
+    assert found == event
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH, ids=ids)
+def test_every_length_is_survived(name, kind):
+    """A notification that is cut off anywhere is bytes without its struct, or has the tail that is left."""
+    data, size, skip, event = SAMPLES[name][kind]
+    for length in range(len(data)):
+        found = STACKS[name].decode(data[:length])
+        if length < size:
+            assert isinstance(found, UnknownNotification)
+            assert found.data == data[:length]
+            continue
+        assert type(found) is type(event)
+        whole, tail = tail_of(event), tail_of(found)
+        width = 2 if kind is Event.STREAM_RESET_EVENT else 1
+        assert tail == whole[: max(0, length - size - skip) // width]
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH, ids=ids)
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2**31, 2**32 - 1], ids=str)
+def test_length_fields_are_not_trusted(name, kind, beyond):
+    """The length field cuts the tail, and never lengthens it; one that is smaller than the struct leaves none."""
+    data, size, skip, event = SAMPLES[name][kind]
+    claims = [beyond] if beyond > 1 else [8 + beyond, size + beyond, len(data) + beyond]
+    for claimed in (claim for claim in claims if claim >= 0):
+        lying = data[:4] + struct.pack("=I", claimed) + data[8:]
+        for junk in (b"", b"\xffjunk"):
+            found = STACKS[name].decode(lying + junk)
+            assert type(found) is type(event)
+            if tail_of(event) is None:
+                assert found == event
+                continue
+            width = 2 if kind is Event.STREAM_RESET_EVENT else 1
+            length = min(claimed, len(lying + junk))
+            rest = (lying + junk)[size + skip : max(length, size + skip)]
+            if width == 2:
+                rest = struct.unpack(f"={len(rest) // 2}H", rest[: len(rest) // 2 * 2])
+            assert tail_of(found) == rest
+
+
+@pytest.mark.parametrize(("name", "kind"), WITH_TAIL, ids=ids)
+def test_tails_may_be_empty(name, kind):
+    """A notification without a tail has an empty one, a chunk header alone included."""
+    data, size, skip, event = SAMPLES[name][kind]
+    for length in (size, size + skip):
+        found = STACKS[name].decode(data[:4] + struct.pack("=I", length) + data[8:length])
+        assert type(found) is type(event)
+        assert len(tail_of(found)) == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**16 - 1, 2**18])
+def test_undelivered_data_is_whole(stack, size):
+    """What was not delivered comes back to the byte, however long it is (RFC 6458 section 6.1.11)."""
+    lost = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    for kind in (Event.SEND_FAILED_EVENT, Event.SEND_FAILED):
+        data, fixed, _, _ = SAMPLES[stack.name][kind]
+        length = struct.pack("=I", fixed + size)
+        assert stack.decode(data[:4] + length + data[8:fixed] + lost).data == lost
+
+
+def _with_flags(stack, kind, flags, bits):
+    """A failed message: the notification's flags, and those that its data chunk had."""
+    data, _, _, _ = SAMPLES[stack.name][kind]
+    inner = {Event.SEND_FAILED: 12 + 4, Event.SEND_FAILED_EVENT: 12 + 2}[kind]
+    changed = bytearray(data)
+    changed[2:4] = struct.pack("=H", flags)
+    changed[inner : inner + 2] = struct.pack("=H", bits)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", [Event.SEND_FAILED, Event.SEND_FAILED_EVENT], ids=ids)
 @pytest.mark.parametrize(
-    ("struct", "prefix", "constant"),
-    [
-        ("sctp_sender_dry_event", "sender_dry", "SCTP_SENDER_DRY_EVENT"),
-        ("sctp_adaptation_event", "sai", "SCTP_ADAPTATION_INDICATION"),
-        ("sctp_remote_error", "sre", "SCTP_REMOTE_ERROR"),
-    ],
+    ("bits", "part"),
+    [(0, 0), (1, FailedFlag.LAST), (2, FailedFlag.FIRST), (3, FailedFlag.FIRST | FailedFlag.LAST)],
 )
-def test_other_events_name_their_association(stack, struct, prefix, constant):
-    """Notifications without a class of their own still have their type, association id and bytes."""
-    data = stack.native(struct, prefix, type=stack.number(constant), flags=3, assoc_id=77)
+def test_part_of_a_failed_message_is_told(stack, kind, bits, part):
+    """The B and E bits of a message's chunk tell which part of it failed (RFC 9260 section 3.3.1)."""
+    for constant, flag in (("SCTP_DATA_UNSENT", FailedFlag.UNSENT), ("SCTP_DATA_SENT", FailedFlag.SENT)):
+        found = stack.decode(_with_flags(stack, kind, stack.number(constant), bits))
+        assert found.flags == flag | part
+    assert stack.decode(_with_flags(stack, kind, 0x77, bits)).flags == part
+
+
+@pytest.mark.parametrize("member", AuthIndication)
+def test_authentication_events_become_canonical(stack, member):
+    """Every auth_indication of the stack becomes its canonical member (RFC 6458 section 6.1.8)."""
+    data = bytearray(SAMPLES[stack.name][Event.AUTHENTICATION_EVENT].data)
+    data[12:16] = struct.pack("=I", stack.number(f"SCTP_AUTH_{member.name}"))
+    assert stack.decode(bytes(data)).indication is member
+
+
+@pytest.mark.parametrize("kind", [Event.AUTHENTICATION_EVENT, Event.PARTIAL_DELIVERY_EVENT], ids=ids)
+def test_unknown_indications_keep_their_number(stack, kind):
+    """An indication without a name comes up as unknown with the number kept."""
+    data = bytearray(SAMPLES[stack.name][kind].data)
+    at = {Event.AUTHENTICATION_EVENT: 12, Event.PARTIAL_DELIVERY_EVENT: 8}[kind]
+    for number in (0x77, 0x10077, 0xFFFF0077):
+        data[at : at + 4] = struct.pack("=I", number)
+        assert stack.decode(bytes(data)).indication.name == "UNKNOWN_119"
+
+
+def test_giving_up_is_no_abort_of_the_peers(stack):
+    """A stack that gave up a silent peer reports no cause, or its own ABORT, which is not the peer's (RFC 9260 8.1)."""
+    if stack.name == "linux":
+        data = stack.assoc_change("SCTP_COMM_LOST")
+    else:
+        text = b"\0\x0d\0\x2e" + b"Association error counter exceeded in file"
+        data = stack.assoc_change("SCTP_COMM_LOST", stack.chunk_header + text, error=13)
     event = stack.decode(data)
-    assert isinstance(event, UnknownNotification)
-    assert (event.type.name, event.assoc_id, event.flags, event.data) == (constant[5:], 77, 3, data)
+    assert (event.state, event.cause, event.info) == (AssocChangeState.COMM_LOST, Cause.NONE, b"")
+    assert event.text == "the peer did not answer"
 
 
 def test_every_event_type_becomes_canonical(stack):
@@ -226,6 +305,15 @@ def test_every_event_type_becomes_canonical(stack):
         if number is not None:
             data = number.to_bytes(2, sys.byteorder) + bytes(510)
             assert stack.decode(data).type is event
+
+
+@pytest.mark.parametrize("number", [0, 15, 0x4444, 0x7FFF, 0x800F, 0xFFFF])
+def test_types_that_a_stack_lacks_are_unknown(stack, number):
+    """A type number that the stack has no name for is none of ours, 0 included, which stands for "none" inside."""
+    assert number not in {stack.number(f"SCTP_{event.name}") for event in Event}
+    event = stack.decode(number.to_bytes(2, sys.byteorder) + bytes(510))
+    assert isinstance(event, UnknownNotification)
+    assert event.type.name == f"UNKNOWN_{number}"
 
 
 def test_unknown_event_type_keeps_its_number(stack):

@@ -15,10 +15,11 @@ from typing import Dict, NamedTuple
 
 import pytest
 
+from sctpffi._structs import STAND_INS, layout
 from sctpffi._tables import BACKENDS, CONSTANTS
 
 from .elf import AARCH64, X86_64, Elf
-from .probing import ROOT, load_by_path, missing_structs, struct_expressions
+from .probing import ROOT, load_by_path, missing_structs, stand_in_checks, struct_expressions
 
 cross = load_by_path("freebsd_cross", "tools", "freebsd_cross.py")
 COLUMN = BACKENDS.index("freebsd")
@@ -91,6 +92,23 @@ def test_structs_absent_from_the_table_are_absent_from_freebsd(struct):
     """A struct without a layout for FreeBSD does not exist in its headers."""
     with pytest.raises(cross.CrossError, match=f"incomplete type 'struct {struct}'"):
         cross.probe("x86_64", [f"sizeof(struct {struct})"])
+
+
+@pytest.mark.parametrize("arch", cross.ARCHES)
+def test_stand_ins_are_laid_out_as_freebsds_own(arch, tmp_path):
+    """Structs that the C files declare themselves are FreeBSD's, field by field, on each architecture."""
+    same = []
+    for name, real in STAND_INS.items():
+        size, offsets = layout(real, "freebsd")
+        same.append(f'_Static_assert(sizeof(struct {name}) == sizeof(struct {real}), "{name}");')
+        for field in offsets:
+            both = " == ".join(f"offsetof(struct {struct}, {field})" for struct in (name, real))
+            same.append(f'_Static_assert({both}, "{name}.{field}");')
+        assert size > 0
+    source = tmp_path / "checks.c"
+    source.write_text('#include "sfi_freebsd.c"\n' + "\n".join([*stand_in_checks("freebsd"), *same]) + "\n")
+    flags = ["-std=c11", "-w", "-I", str(ROOT / "csrc"), "-c"]
+    cross.run([*cross.compiler(arch), *flags, str(source), "-o", str(tmp_path / "checks.o")])
 
 
 def test_probe_reads_signed_and_large_values():

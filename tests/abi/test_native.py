@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import pytest
 
-from sctpffi._structs import STRUCTS, layout
+from sctpffi._optrows import OptionRow
+from sctpffi._structs import STAND_INS, STRUCTS, layout
 from sctpffi._tables import BACKENDS, CONSTANTS, LINUX_SINCE, OPTIONS
 from sctpffi.backends import kernel_name, load
 from sctpffi.enums import Event
 from sctpffi.errors import EABSENT
+from sctpffi.options import LIMITS
 
-from .probing import BUILT, evaluate, missing_structs, struct_expressions
+from .probing import (
+    BUILT,
+    CSRC,
+    compile_c,
+    compiler,
+    evaluate,
+    include_flags,
+    missing_structs,
+    stand_in_checks,
+    struct_expressions,
+)
 
 # The stack takes these values, usrsctp.h of 0.9.5 has no name for them; a header that has one is compared.
 STACK_ONLY_TEXT = """
@@ -144,16 +156,21 @@ def test_names_known_to_the_stack_only_are_rows_of_the_table():
     assert [name for name in sorted(STACK_ONLY) if name not in CONSTANTS or CONSTANTS[name][column] is None] == []
 
 
+def _table_number(row: OptionRow, name: str) -> Optional[int]:
+    return None if row.lacks == name else row.linux if name == "linux" else row.bsd
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_compiled_options_have_the_tables_numbers(name):
     """sfi_native_option gives the table's number for every option of the sctp level, and an error for others."""
-    lib = importlib.import_module(f"sctpffi.backends._ffi_{name}").lib
-    options = [o[len("SFI_OPT_") :] for o in dir(lib) if o.startswith("SFI_OPT_") and not o.startswith("SFI_OPT_SO_")]
-    options.remove("MAX")
-    wanted = {o: CONSTANTS[f"SCTP_{o}"][BACKENDS.index(name)] for o in options}
-    assert {o: lib.sfi_native_option(getattr(lib, f"SFI_OPT_{o}")) for o in options} == {
-        o: -EABSENT if number is None else number for o, number in wanted.items()
+    backend = load(name)
+    rows = [row for row in OPTIONS if row.level == "sctp"]
+    wanted = {row.name: _table_number(row, name) for row in rows}
+    assert {row.name: backend.lib.sfi_native_option(backend.codec(row).number) for row in rows} == {
+        option: -EABSENT if number is None else number for option, number in wanted.items()
     }
+    lib = backend.lib
+    assert lib.sfi_native_option(lib.SFI_OPT_EVENT) == CONSTANTS["SCTP_EVENT"][BACKENDS.index(name)]
     assert [lib.sfi_native_option(n) for n in (-1, 0, lib.SFI_OPT_MAX + 1)] == [-EABSENT] * 3
 
 
@@ -168,22 +185,75 @@ def test_compiled_events_have_the_tables_numbers(name):
     assert [lib.sfi_native_event(n) for n in (-1, 0, lib.SFI_EVENT_MAX + 1)] == [-EABSENT] * 3
 
 
+def _field_type(ffi: Any, c_type: str, path: Sequence[str]) -> Any:
+    """The C type of a field, which may lie in an inner struct."""
+    found = ffi.typeof(c_type)
+    for part in path:
+        found = dict(found.fields)[part].type
+    return found
+
+
+def _top(ffi: Any, kind: Any) -> int:
+    """The largest number that an integer type takes."""
+    bits = 8 * ffi.sizeof(kind)
+    signed = int(ffi.cast(kind, -1)) < 0
+    return int(2 ** (bits - signed) - 1)
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_options_structs_and_fields_are_declared_to_cffi(name):
     """Each option's C struct is known to the compiled module, with its association id and all its fields."""
-    backend, ffi = load(name), importlib.import_module(f"sctpffi.backends._ffi_{name}").ffi
-    lacking = []
+    backend = load(name)
+    ffi, lacking = backend.ffi, []
     for row in OPTIONS:
-        _, c_type = backend.option(row)
-        if row.struct == "int":
-            assert c_type == "int"
+        codec = backend.codec(row)
+        if row.struct in ("int", "assoc_id"):
+            assert codec.c_type == {"int": "int", "assoc_id": "uint32_t"}[row.struct]
             continue
-        for path in [field.path for field in row.fields] + [row.assoc_field] * bool(row.assoc_field):
+        if _table_number(row, name) is None and row.level == "sctp":
+            continue
+        paths = [list(path) for path, _ in codec.paths] + [row.assoc_field.split(".")] * bool(row.assoc_field)
+        paths += [[codec.tail.path], [codec.count_field]] if codec.tail is not None else []
+        for path in paths:
             try:
-                ffi.offsetof(c_type, *path.split("."))
+                _field_type(ffi, codec.c_type, path)
             except (KeyError, ffi.error) as exc:
-                lacking.append(f"{row.name}: {c_type} {path}: {exc}")
+                lacking.append(f"{row.name}: {codec.c_type} {path}: {exc}")
     assert lacking == []
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_fields_hold_what_their_kind_lets_through(name):
+    """Each field of each struct is as wide as its kind says, so that no number that passes the checks is too large."""
+    backend = load(name)
+    ffi, wrong = backend.ffi, []
+    widths = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "int": 4, "port": 2, "net32": 4}
+    for row in OPTIONS:
+        codec = backend.codec(row)
+        if not row.struct.startswith("struct ") or (_table_number(row, name) is None and row.level == "sctp"):
+            continue
+        for path, field in codec.paths:
+            kind = _field_type(ffi, codec.c_type, path)
+            if field.kind not in widths:
+                continue
+            given = "w" in row.access or field.name in row.keys
+            if ffi.sizeof(kind) != widths[field.kind] or (given and _top(ffi, kind) < LIMITS[field.kind]):
+                wrong.append(f"{row.name}.{field.name} is {kind.cname} and {field.kind}")
+        if codec.tail is not None:
+            items = dict(ffi.typeof(codec.c_type).fields)[codec.tail.path].type.item
+            if ffi.sizeof(items) != {"u8[]": 1, "u16[]": 2, "u32[]": 4, "bytes": 1}[codec.tail.kind]:
+                wrong.append(f"{row.name}: {items.cname} behind it, and {codec.tail.kind}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_stand_ins_are_laid_out_as_the_stacks_own(name, tmp_path):
+    """Structs that the C files declare themselves have the layouts of the table (docs/stacks.md, bug c)."""
+    source = tmp_path / "checks.c"
+    source.write_text(f'#include "sfi_{name}.c"\n' + "\n".join(stand_in_checks(name)) + "\n")
+    command = [*compiler(), "-std=c11", "-w", "-I", str(CSRC), *include_flags(), "-fsyntax-only", str(source)]
+    done = compile_c([*command, '-DSFI_USRSCTP_VERSION="0"'])
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -191,7 +261,8 @@ def test_compiled_structs_have_the_tables_layout(name):
     """The modules were compiled with the layouts of the table: every struct they declare has its size and offsets."""
     ffi = importlib.import_module(f"sctpffi.backends._ffi_{name}").ffi
     typedefs, structs, unions = ffi.list_types()
-    declared = [s for s in structs if s in STRUCTS]
+    declared = [s for s in structs if s in STRUCTS or s in STAND_INS]
+    assert [s for s in structs if s.startswith(("sctp_", "sfi_")) and s not in declared and s not in typedefs] == []
     assert "sctp_rcvinfo" in declared
     assert unions == []
     wrong = []

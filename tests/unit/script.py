@@ -15,8 +15,10 @@ from sctpffi.enums import AssocChangeState, Event, MsgFlag
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message
+from sctpffi.subscriptions import Wanted
 
 DATA, NOTIFICATION, EOF = 0, 1, 2
+HAS_NEXT = 8
 FROM = (4, 5000, 0, bytes([10, 0, 0, 2]) + bytes(12))
 EAGAIN = -errno.EAGAIN
 
@@ -62,6 +64,11 @@ class Script:
         """What came with the last receive, as base.Received."""
         return self.last.header()
 
+    def next_info(self):
+        """What comes after the message of the last receive."""
+        assert self.last.next is not None
+        return self.last.next
+
     def take_bytes(self, buffer, size):
         """The bytes of the last receive."""
         assert len(buffer[0]) == size
@@ -70,10 +77,18 @@ class Script:
     def decode(self, data, source):
         """A notification of the script by its bytes; one that was cut is of no known type."""
         if data not in self.notes:
-            return RawNotification(0x10000, 0, 0, 0, 0, 0, 0, None, b"", None, source, data)
+            return RawNotification(0x10000, source=source, data=data)
         note = self.notes[data]
         return RawNotification(
-            note.type, 0, note.state, note.cause, 1, 1, note.assoc_id, None, note.info, None, source, data
+            note.type,
+            state=note.state,
+            error=note.cause,
+            out_streams=1,
+            in_streams=1,
+            assoc_id=note.assoc_id,
+            causes=note.info,
+            source=source,
+            data=data,
         )
 
 
@@ -82,23 +97,25 @@ class Piece:
 
     kind = DATA
 
-    def __init__(self, data, last=True, assoc=1, stream=0, ssn=0, unordered=False) -> None:
+    def __init__(self, data, last=True, assoc=1, stream=0, ssn=0, unordered=False, following=None) -> None:
         self.data, self.last, self.assoc = data, last, assoc
         self.stream, self.ssn, self.unordered = stream, ssn, unordered
+        self.next = following  # stream, NextFlags, PPID, length and association of the message after this one
 
     def cut(self, size):
         """What a receive of size bytes gives."""
         if len(self.data) <= size:
             return self
-        return Piece(self.data[:size], False, self.assoc, self.stream, self.ssn, self.unordered)
+        return Piece(self.data[:size], False, self.assoc, self.stream, self.ssn, self.unordered, self.next)
 
     def rest(self, size):
         """What it leaves."""
-        return Piece(self.data[size:], self.last, self.assoc, self.stream, self.ssn, self.unordered)
+        return Piece(self.data[size:], self.last, self.assoc, self.stream, self.ssn, self.unordered, self.next)
 
     def header(self):
         """base.Received of it."""
         flags = (MsgFlag.EOR if self.last else 0) | (MsgFlag.UNORDERED if self.unordered else 0)
+        flags |= HAS_NEXT if self.next is not None else 0
         return (self.kind, int(flags), self.stream, self.ssn, 46, 100, 99, 5, self.assoc, *FROM)
 
 
@@ -153,14 +170,18 @@ SHUTDOWN = Note(Event.SHUTDOWN_EVENT)
 DRY = Note(Event.SENDER_DRY_EVENT)
 
 
-def one(*items):
+def one(*items, wanted=()):
     """The inbox of a one-to-one socket whose association is up."""
-    return Inbox(Script(*items), Life(Phase.UP), True)
+    inbox = Inbox(Script(*items), Life(Phase.UP), True)
+    inbox.wanted = Wanted(wanted)
+    return inbox
 
 
-def many(*items):
+def many(*items, wanted=()):
     """The inbox of a one-to-many socket."""
-    return Inbox(Script(*items), Life(), False)
+    inbox = Inbox(Script(*items), Life(), False)
+    inbox.wanted = Wanted(wanted)
+    return inbox
 
 
 def take(inbox, seconds=0):

@@ -14,21 +14,30 @@ import pickle
 import pytest
 
 from sctpffi import enums
-from sctpffi.enums import UNKNOWN, Cause, Event, MsgFlag, Ppid, SendFlag, Style
+from sctpffi.enums import UNKNOWN, AssocId, Cause, ChunkType, Event, HmacId, PfExposure, Ppid, Style
 
 ALL = [c for c in vars(enums).values() if inspect.isclass(c) and issubclass(c, enum.IntEnum) and len(c)]
 OPEN = [c for c in ALL if issubclass(c, enums._Canonical)]
-FLAGS = [SendFlag, MsgFlag]
-# Protocol numbers of RFC 9260 and IANA: the names are the registries' own, and no stack's number is among them.
-REGISTRIES = {"Cause", "Ppid"}
-MARKED = [c for c in OPEN if c.__name__ not in REGISTRIES]
+FLAGS = [c for c in vars(enums).values() if inspect.isclass(c) and issubclass(c, enum.IntFlag) and len(c)]
+# Numbers off the wire, of RFC 9260 and IANA, or with one meaning on every stack that has them: none is marked.
+REGISTERED = [c for c in OPEN if issubclass(c, enums._Registered)]
+MARKED = [c for c in OPEN if c not in REGISTERED]
+# IANA's registry explains its own names.
+REGISTRIES = {"Ppid"}
+# No RFC has it.
+STACKS_OWN = {"CcModule"}
 
 
 def test_the_classes_are_found():
     """The module's enumerations are all covered by the tests below."""
-    names = "AssocChangeState AssocState Cause Event PathState PeerAddrState PeerFeature Ppid PrPolicy"
+    names = "AssocChangeState AssocState AuthIndication Cause CcModule ChunkType ErrorDetection Event HmacId"
+    names += " PartialDelivery PathState PeerAddrState PeerFeature PfExposure Ppid PrPolicy StreamScheduler"
     assert sorted(c.__name__ for c in OPEN) == names.split()
-    assert sorted(c.__name__ for c in ALL) == [*names.split(), "Style"]
+    assert {c.__name__ for c in ALL} - {c.__name__ for c in OPEN} == {"AssocId", "Style"}
+    names = "FailedFlag MsgFlag NextFlag PathFlag ResetFlag SendFlag StreamResetAllow"
+    assert sorted(c.__name__ for c in FLAGS) == names.split()
+    names = "Cause CcModule ChunkType ErrorDetection HmacId PfExposure Ppid"
+    assert sorted(c.__name__ for c in REGISTERED) == names.split()
 
 
 @pytest.mark.parametrize("cls", MARKED)
@@ -88,6 +97,33 @@ def test_unknown_ppid_keeps_all_its_32_bits(number):
     assert Ppid(number).name == f"UNKNOWN_{number}"
 
 
+@pytest.mark.parametrize("cls", REGISTERED)
+@pytest.mark.parametrize("number", [250, UNKNOWN | 1])
+def test_numbers_off_the_wire_carry_no_mark(cls, number):
+    """A registered number without a name is named by the whole of it, and can be copied and pickled."""
+    member = cls(number)
+    assert (type(member), int(member), member.name, member.known) == (cls, number, f"UNKNOWN_{number}", False)
+    for twin in (copy.copy(member), copy.deepcopy(member), pickle.loads(pickle.dumps(member))):
+        assert (type(twin), int(twin), twin.name) == (cls, number, member.name)
+
+
+def test_chunk_types_are_the_registrys():
+    """The types that must never be authenticated are INIT, INIT ACK, SHUTDOWN COMPLETE, AUTH (RFC 4895 section 3.2)."""
+    assert [ChunkType.INIT, ChunkType.INIT_ACK, ChunkType.SHUTDOWN_COMPLETE, ChunkType.AUTH] == [1, 2, 14, 15]
+    assert [ChunkType.I_DATA, ChunkType.ASCONF_ACK, ChunkType.ASCONF, ChunkType.I_FORWARD_TSN] == [64, 128, 193, 194]
+
+
+def test_hmac_2_does_not_exist():
+    """Number 2 of the HMAC registry was withdrawn (RFC 4895 section 8)."""
+    assert not HmacId(2).known
+
+
+def test_association_ids_that_are_none():
+    """FUTURE, CURRENT and ALL are 0, 1 and 2 (RFC 6458 section 7.1)."""
+    assert list(AssocId) == [AssocId.FUTURE, AssocId.CURRENT, AssocId.ALL] == [0, 1, 2]
+    assert list(PfExposure) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("value", [0, 4, 99])
 def test_style_is_closed(value):
     """Only the three styles of RFC 6458 exist."""
@@ -102,6 +138,7 @@ def test_flags_are_single_bits_that_combine(cls):
     assert all(bit & (bit - 1) == 0 and bit for bit in bits)
     assert len(set(bits)) == len(bits)
     assert int(cls.NONE) == 0
+    assert int(cls(0x8000_0000)) == 0x8000_0000  # a bit without a name is kept
 
 
 @pytest.mark.parametrize("cls", [*ALL, *FLAGS])
@@ -123,10 +160,10 @@ def _classes():
 
 @pytest.mark.parametrize("node", _classes(), ids=lambda n: n.name)
 def test_every_class_is_explained(node):
-    """Every enumeration has a docstring, and all but the one base name an RFC section."""
+    """Every enumeration has a docstring, and all but the bases and a stack's own name an RFC's section."""
     text = ast.get_docstring(node)
     assert text
-    assert node.name.startswith("_") or "RFC" in text or "section" in text
+    assert node.name.startswith("_") or node.name in STACKS_OWN or "RFC" in text or "section" in text
 
 
 @pytest.mark.parametrize("node", [n for n in _classes() if n.name not in REGISTRIES], ids=lambda n: n.name)

@@ -49,6 +49,10 @@ BUILTINS = {
     "PermissionDenied": PermissionError,
     "WrongStyle": NotImplementedError,
     "UnsupportedOption": NotImplementedError,
+    "ExtensionOff": NotImplementedError,
+    "RequestPending": BlockingIOError,
+    "OptionRefused": ValueError,
+    "OptionNotTaken": ValueError,
 }
 # What a class says whatever the stack said: its docstring's errno.
 FIXED = {
@@ -69,6 +73,9 @@ FIXED = {
     "AddressNotAvailable": errno.EADDRNOTAVAIL,
     "WrongStyle": errno.EOPNOTSUPP,
     "UnsupportedOption": errno.ENOPROTOOPT,
+    "ExtensionOff": errno.EOPNOTSUPP,
+    "RequestPending": errno.EALREADY,
+    "OptionRefused": errno.EINVAL,
 }
 BY_ERRNO = {
     "EBADF": "ClosedError",
@@ -112,6 +119,8 @@ def make(cls):
         return cls("linux", {"linux": "no module", "usrsctp": "usable"})
     if cls is errors.ReceiveLimitExceeded:
         return cls(10, 11)
+    if cls is errors.OptionNotTaken:
+        return cls("fragment_interleave", 2, 1)
     return cls("some text")
 
 
@@ -278,6 +287,21 @@ def test_exceeded_limit_tells_both_numbers():
     error = errors.ReceiveLimitExceeded(10, 11)
     assert (error.limit_bytes, error.length_bytes) == (10, 11)
     assert str(error) == "a message of 11 bytes was dropped: the limit is 10"
+
+
+def test_value_that_was_not_taken_is_told():
+    """OptionNotTaken tells the option, what was set and what the stack has."""
+    error = errors.OptionNotTaken("fragment_interleave", 2, 1)
+    assert (error.option, error.wanted, error.found) == ("fragment_interleave", 2, 1)
+    assert str(error) == "fragment_interleave: 2 was set, and the stack has 1"
+
+
+def test_switched_off_extension_is_an_unsupported_option():
+    """An extension that is off is caught as an option that is not there, and names itself (RFC 6458 section 8.3)."""
+    error = build(errors.ExtensionOff, "set auth_key", extension="auth", **CONTEXT)
+    assert isinstance(error, errors.UnsupportedOption)
+    assert error.extension == "auth"
+    assert build(errors.ExtensionOff, "set auth_key").extension == ""
 
 
 def test_lost_association_has_cause_and_info():

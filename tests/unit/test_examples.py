@@ -62,6 +62,15 @@ def test_run_echo():
     assert lines[1:] == ["stream 0 ppid 0: hello", "stream 1 ppid 1: world"]
 
 
+def test_run_auth():
+    """Keys are rotated, and a stranger is not heard."""
+    lines = run(str(ROOT / "examples" / "auth.py"), "--backend", "usrsctp").splitlines()
+    assert [line.split()[0] for line in lines] == ["both", "received", "received", "key", "an", "nothing"]
+    assert "sent with key 1" in lines[1]
+    assert "sent with key 2" in lines[2]
+    assert lines[3] == "  key 1 was free and is deleted; key 2 is active"
+
+
 def test_run_echo_in_two_processes():
     """Server and client in processes of their own, each with a stack of its own."""
     script = str(ROOT / "examples" / "echo.py")

@@ -13,11 +13,11 @@ import pytest
 from sctpffi import errors
 from sctpffi._wait import Deadline
 from sctpffi.addresses import Address
-from sctpffi.enums import AssocChangeState, Cause, Event, MsgFlag
+from sctpffi.enums import AssocChangeState, Cause, Event, MsgFlag, NextFlag
 from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.lifecycle import Phase
-from sctpffi.messages import Message
-from sctpffi.notifications import AssocChange, ShutdownEvent, UnknownNotification
+from sctpffi.messages import Message, NextInfo
+from sctpffi.notifications import AssocChange, SenderDryEvent, ShutdownEvent
 
 from .script import DRY, EAGAIN, FROM, SHUTDOWN, UP, End, Note, Piece, change, drain, many, one, take
 
@@ -107,6 +107,34 @@ def test_partial_delivery_event_drops_the_pieces():
     assert [item for item in drain(inbox) if isinstance(item, bytes)] == [b"next"]
 
 
+# -- the message after this one
+
+
+def test_next_is_told_with_the_message():
+    """What comes after a message is told with it, and its mark is no flag of the message (RFC 6458 section 5.3.6)."""
+    inbox = one(Piece(b"a", following=(3, 2, 46, 100, 1)), Piece(b"b"))
+    first, second = take(inbox), take(inbox)
+    assert first.next == NextInfo(3, NextFlag.COMPLETE, 46, 100, 1)
+    assert first.flags == MsgFlag.EOR
+    assert second.next is None
+
+
+def test_next_of_a_message_in_pieces_is_the_last_pieces():
+    """Of a message that is put together the last piece tells what comes after it."""
+    inbox = one(Piece(b"a", last=False, following=(1, 0, 0, 1, 1)), Piece(b"b", following=(2, 4, 0, 9, 1)))
+    message = take(inbox)
+    assert (message.data, message.next) == (b"ab", NextInfo(2, NextFlag.NOTIFICATION, 0, 9, 1))
+    assert message.flags == MsgFlag.EOR
+
+
+def test_next_is_told_when_peeking():
+    """peek tells the next message too, and a piece that is cut keeps it."""
+    inbox = one(Piece(b"abc", following=(3, 2, 46, 100, 1)))
+    piece = inbox.peek(1, Deadline(0), "peek")
+    assert (piece.data, piece.complete, piece.next.stream) == (b"a", False, 3)
+    assert take(inbox).next.stream == 3
+
+
 # -- the limit
 
 
@@ -169,23 +197,47 @@ def test_internal_notifications_are_filtered():
 
 def test_wanted_notifications_come_in_order():
     """Notifications that were subscribed to come between the messages, in the order of arrival."""
-    inbox = one(UP, Piece(b"data"), DRY, SHUTDOWN)
-    inbox.wanted = {Event.ASSOC_CHANGE, Event.SENDER_DRY_EVENT, Event.SHUTDOWN_EVENT}
+    inbox = one(UP, Piece(b"data"), DRY, SHUTDOWN, wanted={Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT})
     up, data, dry, shutdown = drain(inbox)
     assert isinstance(up, AssocChange)
     assert up.state is AssocChangeState.COMM_UP
     assert up.source == Address("10.0.0.2", 5000)
     assert data == b"data"
-    assert isinstance(dry, UnknownNotification)
-    assert dry.type is Event.SENDER_DRY_EVENT
+    assert dry == SenderDryEvent(1, Address("10.0.0.2", 5000))
     assert isinstance(shutdown, ShutdownEvent)
+
+
+def test_each_association_has_its_own_subscriptions():
+    """A notification is shown if its association's subscription says so (RFC 6458 section 6.2.2)."""
+    inbox = many(change("COMM_UP", assoc=3), change("COMM_UP", assoc=4), wanted={Event.ASSOC_CHANGE})
+    inbox.wanted.change(Event.ASSOC_CHANGE, False, 3, ())
+    assert [event.assoc_id for event in drain(inbox)] == [4]
+
+
+@pytest.mark.parametrize("state", ["COMM_LOST", "SHUTDOWN_COMP"])
+def test_an_associations_subscriptions_end_with_it(state):
+    """The end of an association is shown or not as it was subscribed; a later one of the same id starts anew."""
+    inbox = many(change(state, assoc=3), change("COMM_UP", assoc=3), wanted={Event.ASSOC_CHANGE})
+    inbox.wanted.change(Event.ASSOC_CHANGE, False, 3, ())
+    assert [event.state for event in drain(inbox)] == [AssocChangeState.COMM_UP]
+
+
+def test_restart_keeps_the_subscriptions():
+    """An association that restarts is the same one, with the subscriptions that it had (RFC 9260 section 5.2)."""
+    inbox = many(change("RESTART", assoc=3), change("RESTART", assoc=3), wanted={Event.ASSOC_CHANGE})
+    inbox.wanted.change(Event.ASSOC_CHANGE, False, 3, ())
+    assert drain(inbox) == []
+
+
+def test_what_the_stack_sends_only_when_asked_is_shown():
+    """A notification of a type that is subscribed with the stack alone is shown without asking again."""
+    assert [event.type for event in drain(one(DRY))] == [Event.SENDER_DRY_EVENT]
 
 
 def test_notification_in_pieces_is_put_together():
     """A notification longer than the buffer is decoded as a whole (RFC 6458 section 6.1)."""
     long = Note(Event.ASSOC_CHANGE, AssocChangeState.COMM_LOST, cause=12, data=b"n" * (BUFFER_BYTES * 2 + 1))
-    inbox = one(long)
-    inbox.wanted = {Event.ASSOC_CHANGE}
+    inbox = one(long, wanted={Event.ASSOC_CHANGE})
     event = take(inbox)
     assert (event.state, event.cause) == (AssocChangeState.COMM_LOST, Cause.USER_INITIATED_ABORT)
     assert len(inbox.handle.calls) == 3
@@ -194,7 +246,6 @@ def test_notification_in_pieces_is_put_together():
 def test_notification_between_pieces_of_a_message():
     """A notification between the pieces of a message does not break it."""
     inbox = one(Piece(b"a", last=False), DRY, Piece(b"b"))
-    inbox.wanted = {Event.SENDER_DRY_EVENT}
     dry, data = drain(inbox)
     assert (dry.type, data) == (Event.SENDER_DRY_EVENT, b"ab")
 

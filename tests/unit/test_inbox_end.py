@@ -12,7 +12,7 @@ import pytest
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
-from sctpffi.enums import AssocChangeState, Cause, Event
+from sctpffi.enums import AssocChangeState, AssocId, Cause, Event
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
 
@@ -163,11 +163,10 @@ def test_peek_leaves_the_item():
 
 def test_peek_shows_a_wanted_notification():
     """peek shows a notification that was subscribed to, and leaves it."""
-    inbox = one(DRY)
-    inbox.wanted = {Event.SENDER_DRY_EVENT}
+    inbox = one(SHUTDOWN, wanted={Event.SHUTDOWN_EVENT})
     for _ in range(2):
-        assert inbox.peek(BUFFER_BYTES, Deadline(0), "peek").type is Event.SENDER_DRY_EVENT
-    assert take(inbox).type is Event.SENDER_DRY_EVENT
+        assert inbox.peek(BUFFER_BYTES, Deadline(0), "peek").type is Event.SHUTDOWN_EVENT
+    assert take(inbox).type is Event.SHUTDOWN_EVENT
 
 
 def test_peek_skips_filtered_notifications():
@@ -177,13 +176,12 @@ def test_peek_skips_filtered_notifications():
     assert inbox.life.peer_shut_down
 
 
-@pytest.mark.parametrize("wanted", [set(), {Event.SENDER_DRY_EVENT}], ids=["not subscribed", "subscribed"])
+@pytest.mark.parametrize("wanted", [set(), {Event.SHUTDOWN_EVENT}], ids=["not subscribed", "subscribed"])
 def test_peek_shows_what_take_takes(wanted):
     """What peek shows is what the next take gives: looking drops nothing."""
     seen = []
     for look in (False, True):
-        inbox = one(DRY, Piece(b"data"))
-        inbox.wanted = set(wanted)
+        inbox = one(SHUTDOWN, Piece(b"data"), wanted=wanted)
         if look:
             inbox.peek(BUFFER_BYTES, Deadline(0), "peek")
         seen.append(type(take(inbox)))
@@ -194,7 +192,6 @@ def test_peek_shows_what_take_takes(wanted):
 def test_peek_of_a_few_bytes_keeps_a_notification(size):
     """The size of a peek is that of messages; a notification longer than it is shown whole and stays."""
     inbox = one(DRY, Piece(b"data"))
-    inbox.wanted = {Event.SENDER_DRY_EVENT}
     assert inbox.peek(size, Deadline(0), "peek").type is Event.SENDER_DRY_EVENT
     assert take(inbox).type is Event.SENDER_DRY_EVENT
     assert take(inbox).data == b"data"
@@ -215,7 +212,8 @@ def test_drop_unwanted_takes_notifications_off_the_head():
     """Before a subscription what nobody wanted is taken off, so that nothing old is replayed, and it is heard."""
     inbox = one(UP, SHUTDOWN, Piece(b"data"), DONE)
     inbox.drop_unwanted()
-    inbox.wanted = {Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT}
+    for event in (Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT):
+        inbox.wanted.change(event, True, AssocId.FUTURE, ())
     assert take(inbox).data == b"data"
     assert inbox.life.peer_shut_down
     assert take(inbox).state is AssocChangeState.SHUTDOWN_COMP

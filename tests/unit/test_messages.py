@@ -9,8 +9,8 @@ import pytest
 
 from sctpffi import messages
 from sctpffi.addresses import Address
-from sctpffi.enums import MsgFlag, Ppid
-from sctpffi.messages import Message
+from sctpffi.enums import MsgFlag, NextFlag, Ppid
+from sctpffi.messages import Message, NextInfo
 
 RAW = (4, 5000, 0, bytes([10, 0, 0, 2]) + bytes(12))
 FIELDS = ("data", "stream", "ssn", "ppid", "tsn", "cumtsn", "flags", "context", "assoc_id")
@@ -20,8 +20,8 @@ VALUES = (b"hello", 3, 4, 46, 1000, 999, int(MsgFlag.EOR), 77, 9)
 def make(**changed):
     """A message with some of its values changed."""
     values = {**dict(zip(FIELDS, VALUES)), **changed}
-    address = values.pop("raw_address", RAW)
-    return Message(*(values[name] for name in FIELDS), address)
+    address, following = values.pop("raw_address", RAW), values.pop("raw_next", None)
+    return Message(*(values[name] for name in FIELDS), address, following)
 
 
 def test_values_are_kept():
@@ -53,6 +53,33 @@ def test_each_value_counts_in_comparison(name):
 def test_address_counts_in_comparison():
     """A message from another address is another message."""
     assert make() != make(raw_address=(4, 5001, 0, RAW[3]))
+
+
+def test_next_counts_in_comparison():
+    """A message that another one follows is another message."""
+    assert make() != make(raw_next=(3, 2, 46, 100, 1))
+    assert make(raw_next=(3, 2, 46, 100, 1)) == make(raw_next=(3, 2, 46, 100, 1))
+
+
+def test_next_is_none_unless_told():
+    """Where the stack told nothing of the next message there is nothing (RFC 6458 section 5.3.6)."""
+    assert make().next is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "members"),
+    [
+        (0, NextFlag.NONE),
+        (1, NextFlag.UNORDERED),
+        (6, NextFlag.COMPLETE | NextFlag.NOTIFICATION),
+        (8, NextFlag(8)),
+    ],
+)
+def test_next_tells_stream_flags_ppid_length_and_association(flags, members):
+    """The five values of nxtinfo are told under names, the flags as members (RFC 6458 section 5.3.6)."""
+    found = make(raw_next=(3, flags, 0xFFFFFFFF, 100, 9)).next
+    assert found == NextInfo(stream=3, flags=members, ppid=0xFFFFFFFF, length_bytes=100, assoc_id=9)
+    assert isinstance(found.flags, NextFlag)
 
 
 @pytest.mark.parametrize("other", [b"hello", None, VALUES], ids=repr)
@@ -113,6 +140,7 @@ def test_flags_are_told(flags, unordered, complete):
     """`unordered` and `complete` are the U bit and the end of record (RFC 6458 sections 3.1.4 and 5.3.5)."""
     message = make(flags=int(flags))
     assert (message.unordered, message.complete) == (unordered, complete)
+    assert message.control_truncated is bool(flags & MsgFlag.CONTROL_TRUNCATED)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from .loading import ROOT, load_by_path
 
+asan = load_by_path("asan", "tools", "asan.py")
 # The tools import each other as the scripts that they are.
 bootstrap = sys.modules["bootstrap"] = load_by_path("bootstrap", "tools", "bootstrap.py")
 results = sys.modules["results"] = load_by_path("results", "tools", "results.py")
@@ -197,7 +198,9 @@ def test_kernel_of_a_system(system, has_sctp, first):
 def test_plan_starts_with_the_slow_ones():
     """The kernel, PyPy, then the interpreters in the order of their versions."""
     envs = check.plan("linux", False, ["py313", "py39", "pypy3", "py310"])
-    assert envs == ["linux-uml", "pypy3", "py39", "py310", "py313", "freebsd-cross", "abi", "lint", "types"]
+    others = ["asan", "fuzz", "freebsd-cross", "abi", "lint", "types"]
+    assert envs == ["linux-uml", "pypy3", "py39", "py310", "py313", *others]
+    assert check.plan("freebsd", True, ["py39"]) == ["freebsd-host", "py39", "abi"]
 
 
 def test_each_system_must_test_its_own_kernel():
@@ -267,10 +270,10 @@ def test_every_environment_is_in_tox_ini():
     text = (ROOT / "tox.ini").read_text()
     described = set(re.findall(r"^\[testenv:([\w-]+)\]", text, re.MULTILINE))
     assert {*check.KERNEL_ENVS, *check.OTHER_ENVS, "pypy3"} <= described
-    for env in ("linux-uml", "linux-host", "freebsd-host"):
-        suffix = check.result_files(env)[0][len(env) : -len(".xml")]
+    for env in (*check.KERNEL_ENVS, *check.OTHER_ENVS):
         section = text.split(f"[testenv:{env}]")[1].split("\n[")[0]
-        assert f"{{env_name}}{suffix}.xml" in section
+        written = set(re.findall(r"\{env_name\}([\w-]*)\.xml", section))
+        assert written == {name[len(env) : -len(".xml")] for name in check.result_files(env)}
 
 
 def test_results_that_are_expected():
@@ -280,16 +283,19 @@ def test_results_that_are_expected():
     assert check.result_files("linux-uml") == ["linux-uml-linux.xml"]
     assert check.result_files("freebsd-host") == ["freebsd-host-freebsd.xml"]
     assert check.result_files("abi") == ["abi.xml"]
+    assert check.result_files("fuzz") == ["fuzz.xml"]
+    assert check.result_files("asan") == ["asan.xml", "asan-usrsctp.xml"]
     assert check.result_files("lint") == []
 
 
 def test_wheel_is_for_cpythons_only(tmp_path):
-    """PyPy has its own, and what installs nothing gets none; a found interpreter is handed to tox."""
+    """PyPy and the sanitizer have their own, what installs nothing gets none; a found interpreter is handed to tox."""
     runner = check.Runner({"py39": check.Interpreter("py39", "/opt/python3.9", "CPython 3.9.1")}, tmp_path / "x.whl")
     assert "--installpkg" in runner.command("py39")
     assert runner.command("py39")[runner.command("py39").index("--discover") + 1] == "/opt/python3.9"
-    for env in ("pypy3", "lint", "types"):
+    for env in ("pypy3", "asan", "lint", "types"):
         assert "--installpkg" not in runner.command(env)
+    assert "--installpkg" in runner.command("fuzz")
 
 
 def test_crash_is_no_silence(tmp_path, monkeypatch, junit):
@@ -474,3 +480,80 @@ def test_help_needs_nothing(name):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage:")
+
+
+# -- the sanitizer
+
+
+def test_hypothesis_is_wanted_by_few():
+    """Only the environments that fuzz install hypothesis, so that the unit tests run without it."""
+    text = (ROOT / "tox.ini").read_text()
+    sections = {part.split("]")[0]: part for part in text.split("\n[testenv:")[1:]}
+    deps = {env: part.split("deps =")[1].split("commands")[0] for env, part in sections.items() if "deps =" in part}
+    assert "hypothesis" in deps["fuzz"]
+    assert deps["asan"].strip().startswith("{[testenv:fuzz]deps}")
+    assert [env for env, found in deps.items() if "hypothesis" in found] == ["fuzz"]
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path.parent.name != "fuzz" and "__pycache__" not in path.parts:
+            assert not re.search(r"^(import|from) hypothesis", path.read_text(), re.MULTILINE), path
+
+
+def test_sanitizers_library_comes_first(tmp_path, monkeypatch):
+    """The compiler says where its library is; Python allocates each object by itself, and leaks are not looked for."""
+    cc = tmp_path / "cc"
+    cc.write_text("#!/bin/sh\necho /lib/here/libasan.so.8\n")
+    cc.chmod(0o755)
+    monkeypatch.setenv("CC", f"{cc} -m64")
+    monkeypatch.setenv("ASAN_OPTIONS", "halt_on_error=1")
+    env = asan.environment()
+    assert env["LD_PRELOAD"] == "/lib/here/libasan.so.8"
+    assert (env["PYTHONMALLOC"], env["ASAN_OPTIONS"]) == ("malloc", "detect_leaks=0:halt_on_error=1")
+
+
+def test_compiler_without_a_sanitizer_says_so(tmp_path, monkeypatch, capsys):
+    """A compiler that has no such library gives back the bare name; that is told, and nothing is run."""
+    cc = tmp_path / "cc"
+    cc.write_text("#!/bin/sh\necho libasan.so\n")
+    cc.chmod(0o755)
+    monkeypatch.setenv("CC", str(cc))
+    assert asan.main(["--", "touch", str(tmp_path / "ran")]) == 1
+    assert "has no libasan.so" in capsys.readouterr().err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_module_without_the_sanitizer_is_refused(tmp_path, monkeypatch):
+    """A module that was built without it would see nothing; that is a failure."""
+    package = tmp_path / "sctpffi"
+    (package / "backends").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "sctpffi", raising=False)
+    with pytest.raises(asan.AsanError, match="nothing is built"):
+        asan.instrumented()
+    (package / "backends" / "_ffi_linux.abi3.so").write_bytes(b"\x7fELF __asan_init")
+    assert asan.instrumented() == ["linux"]
+    (package / "backends" / "_ffi_usrsctp.abi3.so").write_bytes(b"\x7fELF")
+    with pytest.raises(asan.AsanError, match="_ffi_usrsctp"):
+        asan.instrumented()
+
+
+@pytest.mark.parametrize(
+    ("script", "good"),
+    [
+        ("echo 'ERROR: AddressSanitizer: in sfi_canonical' >&2; exit 1", True),
+        ("echo 'ERROR: AddressSanitizer: elsewhere' >&2; exit 1", False),
+        ("echo not found", False),
+        ("exit 1", False),
+    ],
+)
+def test_a_read_astray_must_be_found_first(script, good, tmp_path, monkeypatch):
+    """Before anything is run, a read beyond a buffer must end in the sanitizer's report."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    if good:
+        asan.prove("linux", {})
+    else:
+        with pytest.raises(asan.AsanError, match="was not found"):
+            asan.prove("linux", {})
