@@ -5,12 +5,15 @@ Needs nothing but pytest, pytest-timeout and sctpffi.testing, so that it runs on
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+from contextlib import ExitStack
+from functools import partial
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 
-from sctpffi import AddressNotAvailable, Event, Socket
-from sctpffi.testing import Pair, pair
+from sctpffi import AddressNotAvailable, AssocChangeState, Event, Message, Socket, Style
+from sctpffi.options import Options
+from sctpffi.testing import LIMIT, Pair, many_pair, pair
 
 
 @pytest.fixture
@@ -36,3 +39,154 @@ def two_hosts(backend: str) -> Tuple[str, str]:
         except AddressNotAvailable:
             return "127.0.0.1", "::1"
     return "127.0.0.1", "127.0.0.2"
+
+
+class Association(NamedTuple):
+    """An association as the socket under test has it.
+
+    sock: the socket; assoc_id: 0 on one-to-one sockets. base: the options that it started with, of the listener on
+    one-to-one sockets, of those to come on one-to-many. own: its options. peer: the socket at its other end.
+    """
+
+    sock: Socket
+    assoc_id: int
+    base: Options
+    own: Options
+    peer: Socket
+
+
+@pytest.fixture(params=[Style.ONE_TO_ONE, Style.ONE_TO_MANY], ids=["one_to_one", "one_to_many"])
+def style(request: pytest.FixtureRequest) -> Style:
+    """Both styles of sockets, one after the other."""
+    return request.param  # type: ignore[no-any-return]  # pytest's params have no type
+
+
+@pytest.fixture
+def fresh(backend: str, style: Style) -> Iterator[Socket]:
+    """A socket of either style that nothing was done to."""
+    with Socket(4, style, backend=backend) as sock:
+        yield sock
+
+
+@pytest.fixture
+def associate(backend: str, style: Style) -> Iterator[Callable[..., Association]]:
+    """Makes an association of a socket of either style: see `_associate`."""
+    with ExitStack() as stack:
+        yield partial(_associate, stack, backend, style)
+
+
+def _associate(
+    stack: ExitStack,
+    backend: str,
+    style: Style,
+    before: Callable[[Socket], object] = lambda sock: None,
+    at_peer: Callable[[Socket], object] = lambda sock: None,
+    hosts: Sequence[str] = ("127.0.0.1",),
+    hub: Optional[Socket] = None,
+) -> Association:
+    """One-to-one: what a listener accepted. One-to-many: what the socket itself set up.
+
+    before, at_peer: called with the socket under test (the listener, on one-to-one) and with the other end's, before
+    anything else. hosts: of both ends. hub: the one-to-many socket, if there is one already.
+    """
+
+    def opened(kind: Style, prepare: Callable[[Socket], object]) -> Socket:
+        sock = stack.enter_context(Socket(6 if ":" in "".join(hosts) else 4, kind, backend=backend))
+        sock.settimeout(LIMIT)
+        prepare(sock)
+        sock.bind(f"{here}:0")
+        return sock
+
+    here = "/".join(f"[{host}]" if ":" in host else host for host in hosts)
+    head = opened(Style.ONE_TO_ONE, before if style is Style.ONE_TO_ONE else at_peer)
+    head.listen()
+    there = f"{here}:{head.getsockname()[1]}"
+    if style is Style.ONE_TO_ONE:
+        client = opened(Style.ONE_TO_ONE, at_peer)
+        client.connect(there)
+        server = stack.enter_context(head.accept()[0])
+        server.settimeout(LIMIT)
+        return Association(server, 0, head.opts, server.opts, client)
+    sock = hub or opened(Style.ONE_TO_MANY, before)
+    sock.subscribe(Event.ASSOC_CHANGE)
+    assoc_id = sock.connect(there)
+    change = sock.recv()
+    assert (change.state, change.assoc_id) == (AssocChangeState.COMM_UP, assoc_id)
+    server = stack.enter_context(head.accept()[0])
+    server.settimeout(LIMIT)
+    return Association(sock, assoc_id, sock.opts, sock.opts.of(assoc_id), server)
+
+
+@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
+def net(request: pytest.FixtureRequest, backend: str) -> Iterator[Loopback]:
+    """IPv4 and IPv6 loopback, one after the other: see `Loopback`."""
+    with ExitStack() as stack:
+        yield Loopback(stack, backend, request.param)
+
+
+class Couple(NamedTuple):
+    """Two one-to-many sockets with an association between them, and the id that each has for it."""
+
+    server: Socket
+    server_id: int
+    client: Socket
+    client_id: int
+
+
+class Loopback:
+    """Opens sockets of one family, on its loopback address; all are closed at the end of the test."""
+
+    def __init__(self, stack: ExitStack, backend: str, family: int) -> None:
+        self._stack = stack
+        self.backend = backend
+        self.family = family
+        self.host = "127.0.0.1" if family == 4 else "[::1]"
+
+    def keep(self, sock: Socket) -> Socket:
+        """Have a socket closed at the end; it waits `LIMIT` at most."""
+        sock.settimeout(LIMIT)
+        return self._stack.enter_context(sock)
+
+    def open(self, style: Style = Style.ONE_TO_ONE, events: Sequence[Event] = (), **options: object) -> Socket:
+        """A socket that is not bound, with options set and events subscribed to."""
+        sock = self.keep(Socket(self.family, style, backend=self.backend))
+        for name, value in options.items():
+            sock.opts.set(name, value)
+        if events:
+            sock.subscribe(*events)
+        return sock
+
+    def bound(self, style: Style = Style.ONE_TO_ONE, events: Sequence[Event] = (), **options: object) -> Socket:
+        """A socket bound to the loopback address and a free port."""
+        sock = self.open(style, events, **options)
+        sock.bind(f"{self.host}:0")
+        return sock
+
+    def listener(self, style: Style = Style.ONE_TO_ONE, events: Sequence[Event] = (), **options: object) -> Socket:
+        """A socket that listens."""
+        sock = self.bound(style, events, **options)
+        sock.listen()
+        return sock
+
+    def where(self, sock: Socket) -> str:
+        """The address of a socket, to connect or send to."""
+        return f"{self.host}:{sock.local_addresses()[0].port}"
+
+    def linked(self, events: Sequence[Event] = (), **options: object) -> Pair:
+        """Two associated one-to-one sockets; options and events are of both."""
+        head = self.listener(Style.ONE_TO_ONE, events, **options)
+        client = self.bound(Style.ONE_TO_ONE, events, **options)
+        client.connect(self.where(head))
+        server, peer = head.accept()
+        return Pair(head, client, self.keep(server), peer)
+
+    def couple(self, events: Sequence[Event] = (), **options: object) -> Couple:
+        """Two associated one-to-many sockets that have exchanged a message on stream 0: both know that they are up."""
+        server, client, first = many_pair(self.backend, events, self.family, **options)
+        self.keep(server)
+        self.keep(client)
+        server.send(b"ho", assoc_id=first.assoc_id)
+        while not isinstance(client.recv(), Message):
+            pass
+        (number,) = client.associations()
+        return Couple(server, first.assoc_id, client, number)

@@ -76,7 +76,7 @@ def test_foreign_address(backend):
 
 
 BAD_NUMBERS = [
-    ("stream", -1), ("stream", 65536), ("stream", "1"), ("stream", 1.5), ("stream", None), ("stream", True),
+    ("stream", -1), ("stream", 65536), ("stream", "1"), ("stream", 1.5), ("stream", b"1"), ("stream", True),
     ("ppid", -1), ("ppid", 2**32), ("ppid", b"\0\0\0\1"), ("ppid", 1.0),
     ("context", -1), ("context", 2**32), ("context", "x"),
     ("ttl", 0), ("ttl", -1.0), ("ttl", 10**10), ("ttl", "1"), ("ttl", float("nan")),
@@ -104,7 +104,7 @@ def test_bad_payload_types(linked, data):
 
 @pytest.mark.parametrize("data", [b"", bytearray(), memoryview(b"")])
 def test_empty_messages(linked, data):
-    """An empty message is refused: SCTP has none (RFC 9260 section 3.3.10.9)."""
+    """An empty message is refused: SCTP has none (RFC 9260 section 3.3.10.9, RFC 6458 section 7.1)."""
     with pytest.raises(ArgumentError) as caught:
         linked.client.send(data)
     assert caught.value.argument == "data"

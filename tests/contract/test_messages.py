@@ -81,7 +81,7 @@ def test_sizes(linked, size):
 
 
 def test_a_message_larger_than_the_receive_window(linked):
-    """A message that the stack delivers in pieces is put together by recv (RFC 6458 section 3.1.5)."""
+    """A message that the stack delivers in pieces is put together by recv (RFC 6458 section 3.1.4)."""
     data = bytes(range(256)) * 800  # 204,800
     sender = Worker(linked.client.send, data)
     message = linked.server.recv()
@@ -114,7 +114,7 @@ def test_pieces_for_those_who_ask(linked):
 
 
 def test_peek_leaves_the_message(linked):
-    """peek shows the next message with its rcvinfo and leaves it there (RFC 6458 section 3.1.5)."""
+    """peek shows the next message with its rcvinfo and leaves it there (RFC 6458 section 3.1.4)."""
     linked.client.send(b"look", stream=3, ppid=5)
     seen = linked.server.peek()
     assert (seen.data, seen.stream, seen.ppid) == (b"look", 3, 5)
@@ -135,7 +135,7 @@ def test_peek_at_a_part(linked):
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_buffer_is_sent(linked, kind):
-    """bytes, bytearray and memoryview are payloads."""
+    """bytes, bytearray and memoryview are payloads (RFC 6458 section 7.1)."""
     assert linked.client.send(kind(b"payload")) == 7
     assert linked.server.recv().data == b"payload"
 
@@ -232,13 +232,13 @@ def _drain(sock) -> None:
 
 
 def test_ttl_is_taken(linked):
-    """A message with a time to live arrives when the peer reads in time (RFC 3758)."""
+    """A message with a time to live arrives when the peer reads in time (RFC 3758 section 4.1)."""
     linked.client.send(b"soon", ttl=60)
     assert linked.server.recv().data == b"soon"
 
 
 def test_sack_immediately_is_taken(linked):
-    """The SACK_IMMEDIATELY flag is accepted by every stack (RFC 7053)."""
+    """The SACK_IMMEDIATELY flag is accepted by every stack (RFC 7053 section 7)."""
     linked.client.send(b"x", flags=SendFlag.SACK_IMMEDIATELY)
     assert linked.server.recv().data == b"x"
 

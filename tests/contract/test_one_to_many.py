@@ -43,7 +43,7 @@ def _state(sock, state):
 
 
 def test_first_message_sets_up(many):
-    """Sending to an address sets an association up and delivers the message (RFC 6458 section 3.1.4)."""
+    """Sending to an address sets an association up and delivers the message (RFC 6458 sections 3.1.4 and 7.5)."""
     server, client, first = many
     assert first.data == b"hi"
     assert first.address == client.local_addresses()[0]
@@ -60,14 +60,14 @@ def test_answer_by_association_id(many):
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_both_families(backend, family):
-    """One-to-many works over IPv4 and IPv6."""
+    """One-to-many works over IPv4 and IPv6 (RFC 6458 sections 3.1.1 and 3.1.2)."""
     server, client, first = many_pair(backend, family=family)
     with server, client:
         assert first.address.family == family
 
 
 def test_several_associations(backend):
-    """One socket serves several peers; each message names its association and address."""
+    """One socket serves several peers; each message names its association and address (RFC 6458 3.1.3)."""
     with Socket(4, Style.ONE_TO_MANY, backend=backend) as server:
         server.bind("127.0.0.1:0")
         server.listen()
@@ -92,7 +92,7 @@ def test_several_associations(backend):
 
 
 def test_connect_gives_an_id(backend):
-    """connect on a one-to-many socket returns the association's id and does not wait (RFC 6458 section 9.9)."""
+    """connect on a one-to-many socket returns the association's id and does not wait (RFC 6458 sections 3.1.6, 9.9)."""
     with (
         Socket(4, Style.ONE_TO_MANY, backend=backend) as server,
         Socket(4, Style.ONE_TO_MANY, backend=backend) as client,
@@ -109,7 +109,7 @@ def test_connect_gives_an_id(backend):
 
 
 def test_closed_port(backend):
-    """Sending to a closed port succeeds, then CANT_STR_ASSOC tells (docs/stacks.md)."""
+    """Sending to a closed port succeeds, then CANT_STR_ASSOC tells (RFC 6458 section 3.2)."""
     with Socket(4, Style.ONE_TO_MANY, backend=backend) as free:
         free.bind("127.0.0.1:0")
         port = _port(free)
@@ -124,7 +124,7 @@ def test_closed_port(backend):
 
 
 def test_shutdown_of_one_association(backend):
-    """shutdown(assoc_id) ends that association gracefully; the socket lives on (RFC 6458 section 3.1.4)."""
+    """shutdown(assoc_id) ends that association gracefully; the socket lives on (RFC 6458 section 3.1.5)."""
     server, client, first = many_pair(backend, [Event.ASSOC_CHANGE])
     with server, client:
         server.shutdown(first.assoc_id)
@@ -285,7 +285,7 @@ def test_send_needs_a_target(many):
 
 
 def test_close_ends_every_association(backend):
-    """Closing a one-to-many socket shuts all its associations down gracefully (docs/stacks.md)."""
+    """Closing a one-to-many socket shuts all its associations down gracefully (RFC 6458 section 3.1.5)."""
     server, client, _ = many_pair(backend, [Event.ASSOC_CHANGE])
     with server, client:
         client.close()

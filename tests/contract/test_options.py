@@ -63,7 +63,7 @@ def test_delayed_sack(backend):
 
 
 def test_buffers(backend):
-    """The buffer sizes grow when asked for; what is read back is at least that (RFC 6458 section 8.1)."""
+    """The buffer sizes grow when asked for; what is read back is at least that (RFC 6458 8.1.6, 8.1.7)."""
     with Socket(backend=backend) as sock:
         for name in ("send_buffer_bytes", "receive_buffer_bytes"):
             sock.opts.set(name, 100_000)

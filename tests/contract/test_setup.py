@@ -20,7 +20,7 @@ def _bare(host: str) -> str:
 
 
 def test_connect_accept_and_echo(linked):
-    """A message goes each way over an association that connect and accept made (RFC 6458 section 4.1)."""
+    """A message goes each way over an association that connect and accept made (RFC 6458 sections 4.1.3 and 4.1.8)."""
     linked.client.send(b"there", stream=1, ppid=7)
     there = linked.server.recv()
     assert (there.data, there.stream, there.ppid) == (b"there", 1, 7)
@@ -30,7 +30,7 @@ def test_connect_accept_and_echo(linked):
 
 
 def test_accept_gives_the_peers_address(linked):
-    """accept returns the address that the client is bound to (RFC 6458 section 4.1.4)."""
+    """accept returns the address that the client is bound to (RFC 6458 sections 4.1.4, 4.1.9 and 7.4)."""
     assert linked.peer == linked.client.local_addresses()[0]
     assert linked.server.getpeername() == linked.client.getsockname()
 
@@ -53,7 +53,7 @@ def test_ids_count_per_socket_or_per_host(backend):
 
 
 def test_port_zero_gives_a_port(backend):
-    """Binding to port 0 chooses a port, which the local addresses then show (RFC 6458 section 4.1.2)."""
+    """Binding to port 0 chooses a port, which the local addresses then show (RFC 6458 sections 4.1.2 and 7.4)."""
     with Socket(backend=backend) as sock:
         assert sock.getsockname() == ("0.0.0.0", 0)
         sock.bind("127.0.0.1:0")
@@ -74,7 +74,7 @@ def test_bind_to_two_addresses_shares_one_port(backend, two_hosts):
 
 
 def test_bind_add_and_remove(backend, two_hosts):
-    """bindx adds and removes addresses of a bound socket (RFC 6458 section 9.1)."""
+    """bindx adds and removes addresses of a bound socket (RFC 6458 sections 9.1 and 9.5)."""
     family = 6 if ":" in two_hosts[1] else 4
     with Socket(family, backend=backend) as sock:
         sock.bind(f"{two_hosts[0]}:0")
@@ -228,7 +228,7 @@ def test_accepted_sockets_are_not_inherited(linked):
 
 
 def test_accepted_sockets_inherit_options_and_subscriptions(backend):
-    """What is set on a listener holds for accepted sockets (docs/stacks.md)."""
+    """What is set on a listener holds for accepted sockets (RFC 6458 section 7.2)."""
     with pair(backend, nodelay=True) as both:
         assert both.server.opts.nodelay is True
     with pair(backend) as both:
@@ -269,7 +269,7 @@ def test_a_listener_that_closes_shuts_waiting_clients_down(backend):
 
 
 def test_style_and_family_are_shown(backend):
-    """A socket tells its backend, style and family."""
+    """A socket tells its backend, style and family (RFC 6458 section 3.1.1)."""
     with Socket(6, Style.ONE_TO_MANY, backend=backend) as sock:
         assert (sock.backend, sock.style, sock.family) == (backend, Style.ONE_TO_MANY, 6)
         assert backend in repr(sock)

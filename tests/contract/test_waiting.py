@@ -423,7 +423,7 @@ def test_what_fileno_is(backend):
 
 
 def test_styles_of_fileno(backend):
-    """fileno is a descriptor of this process on every backend and style."""
+    """fileno is a descriptor of this process on every backend and style (RFC 6458 sections 3.1.1 and 4.1.1)."""
     for style in (Style.ONE_TO_ONE, Style.ONE_TO_MANY):
         with Socket(4, style, backend=backend) as sock:
             assert os.fstat(sock.fileno()) is not None
