@@ -6,12 +6,15 @@ CHECK = $(PYTHON) tools/check.py
 
 help:
 	@echo "make demo            send a directory over SCTP and show how; ARGS='DIR --backend usrsctp'"
+	@echo "make docs            write docs/options.md and docs/rfc6458.md; the unit tests check them"
 	@echo "make test            everything below, on every interpreter found here (ends with N passed, N failed, N skipped)"
 	@echo "make lint            ruff, import layers, C warnings as errors"
 	@echo "make types           mypy --strict"
 	@echo "make unit            unit tests and contract suite on this interpreter"
 	@echo "make usrsctp         the same on every interpreter found here"
 	@echo "make linux-uml       contract suite on a real Linux kernel, booted in user mode"
+	@echo "make fuzz            arbitrary values and bytes; SCTPFFI_FUZZ_EXAMPLES=100000 for more"
+	@echo "make asan            decoding, fuzzing and a part of the contract suite with AddressSanitizer"
 	@echo "make freebsd-cross   build for FreeBSD and check its ABI, without FreeBSD"
 	@echo "make clean           remove everything that was built"
 
@@ -28,12 +31,15 @@ unit:
 usrsctp:
 	$(CHECK) --only usrsctp
 
-lint types linux-uml freebsd-cross:
+lint types linux-uml fuzz asan freebsd-cross:
 	$(CHECK) --only $@
+
+docs:
+	$(PYTHON) tools/docs.py write
 
 clean:
 	rm -rf .venv .tox .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
 	find sctpffi tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test unit usrsctp lint types linux-uml freebsd-cross clean
+.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross docs clean

@@ -30,7 +30,12 @@ JUNIT = WORK / "junit"
 LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
-OTHER_ENVS = ("freebsd-cross", "abi", "lint", "types")
+OTHER_ENVS = ("asan", "fuzz", "freebsd-cross", "abi", "lint", "types")
+# Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
+NO_WHEEL = ("lint", "types")
+OWN_WHEEL = ("pypy3", "asan")
+# Those that have a result file of the contract suite on usrsctp besides their own.
+WITH_USRSCTP = ("py", "asan")
 # Far more than any environment takes; a hang is to end before a CI system's own limit.
 LIMIT_S = 1200.0
 AT_ONCE = 2
@@ -156,11 +161,11 @@ def expand(only: str, everything: Sequence[str], own: str) -> List[str]:
 
 def result_files(env: str) -> List[str]:
     """The junit files that an environment leaves."""
-    if env in ("lint", "types"):
+    if env in NO_WHEEL:
         return []
     if env in KERNEL_ENVS:
         return [f"{env}-{env.split('-')[0]}.xml"]
-    return [f"{env}.xml", *([f"{env}-usrsctp.xml"] if env.startswith("py") else [])]
+    return [f"{env}.xml", *([f"{env}-usrsctp.xml"] if env.startswith(WITH_USRSCTP) else [])]
 
 
 # -- running
@@ -182,7 +187,7 @@ class Runner:
         tox += ["--colored", "no", "--skip-missing-interpreters", "false", "-e", env]
         if env in self.interpreters:
             tox += ["--discover", self.interpreters[env].path]
-        if self.wheel is not None and env not in ("pypy3", "lint", "types"):
+        if self.wheel is not None and env not in (*OWN_WHEEL, *NO_WHEEL):
             tox += ["--installpkg", str(self.wheel)]
         return tox
 
@@ -339,7 +344,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     for folder in (JUNIT, LOGS):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        wheel = build_wheel() if set(envs) - {"pypy3", "lint", "types"} else None
+        wheel = build_wheel() if set(envs) - {*OWN_WHEEL, *NO_WHEEL} else None
         outcomes = Runner(interpreters, wheel).run_all(envs)
     except bootstrap.BootstrapError as exc:
         print(f"check.py: {exc}", file=sys.stderr)
