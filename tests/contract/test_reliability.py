@@ -138,6 +138,18 @@ def test_every_policy_delivers(linked, prinfo):
     assert linked.server.recv(LIMIT).data == b"arrives"
 
 
+@pytest.mark.parametrize("prinfo", [PrInfo(PrPolicy.TTL, 60_000), PrInfo(PrPolicy.RTX, 1000)])
+def test_a_generous_value_keeps_messages(backend, prinfo):
+    """What may wait for a minute, or be sent a thousand times, is kept for a second (RFC 7496 section 4.2)."""
+    with stalled(backend) as both:
+        for number in range(12):
+            both.client.send(numbered(number), stream=3, prinfo=prinfo)
+        with pytest.raises(WaitTimeout):
+            both.client.recv(1)
+        assert [both.server.recv(LIMIT).data for _ in range(12)] == [numbered(n) for n in range(12)]
+        assert both.client.pr_status() == PrStatus(0, 0)
+
+
 @pytest.mark.parametrize("policy", [PrPolicy.TTL, PrPolicy.RTX, PrPolicy.PRIO])
 def test_default_prinfo(backend, policy):
     """DEFAULT_PRINFO reads back at socket and association scope (RFC 6458 section 8.1.32)."""
