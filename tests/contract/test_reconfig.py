@@ -16,6 +16,7 @@ from sctpffi import (
     Message,
     NotConnected,
     OptionRefused,
+    RequestPending,
     ResetFlag,
     SenderDryEvent,
     Socket,
@@ -198,6 +199,17 @@ def test_the_peer_denies_what_it_does_not_allow(backend, request_, kind):
         assert not found.ok
         assert found.flags & ResetFlag.DENIED
         assert both.client.status().out_streams == before
+
+
+def test_a_request_that_has_to_wait(backend):
+    """While data is on its way a reset of the association is RequestPending, a BlockingIOError (section 5.1.4)."""
+    with pair(backend, reconfig_supported=True, enable_stream_reset=ALL, receive_buffer_bytes=5000) as both:
+        for _ in range(12):
+            both.client.send(bytes(1000))  # the peer has room for 5000 and does not read
+        with pytest.raises(RequestPending) as caught:
+            both.client.reset_association()
+        assert isinstance(caught.value, BlockingIOError)
+        assert [len(both.server.recv(LIMIT).data) for _ in range(12)] == [1000] * 12
 
 
 def test_enable_stream_reset(ready, backend):

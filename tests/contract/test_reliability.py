@@ -16,6 +16,8 @@ from sctpffi import (
     FailedFlag,
     NotConnected,
     OptionRefused,
+    PathFlag,
+    PathParams,
     PrInfo,
     PrPolicy,
     PrStatus,
@@ -36,6 +38,8 @@ def stalled(backend, **options):
     options.setdefault("delayed_sack", DelayedSack(0, 1))  # no message is taken for lost that is only not acknowledged
     both = pair(backend, [Event.SEND_FAILED_EVENT], receive_buffer_bytes=5000, nodelay=True, **options)
     both.client.opts.receive_buffer_bytes = 100_000  # BSD drops notifications for which there is no room
+    # One message a packet: those that share a packet of loopback's size are lost together.
+    both.client.opts.path_params = PathParams(mtu_bytes=1500, flags=PathFlag.PMTUD_DISABLE)
     return both
 
 
@@ -81,7 +85,8 @@ def test_whether_expired_messages_are_sent(backend):
         for number in range(12):
             both.client.send(numbered(number), stream=3, ttl=0.1)
         received, _ = outcome(both, backend)
-        assert (numbered(11) not in received) is expected("expired_before_it_is_sent", backend)
+        late = {numbered(n) for n in range(6, 12)} & {*received}
+        assert (not late) is expected("expired_before_it_is_sent", backend)
 
 
 def test_pr_status_counts_what_was_given_up(backend):

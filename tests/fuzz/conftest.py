@@ -1,4 +1,4 @@
-"""How much is tried: 300 examples a test, the same on every run, or as many as are asked for.
+"""How much is tried: 200 examples a test, the same on every run, or as many as are asked for.
 
 SCTPFFI_FUZZ_EXAMPLES=100000 tries so many, and others on each run if it is more than that. Nothing is written here.
 """
@@ -11,7 +11,7 @@ import tempfile
 import hypothesis
 from hypothesis import HealthCheck, configuration, settings
 
-SHORT = 300
+SHORT = 200
 EXAMPLES = int(os.environ.get("SCTPFFI_FUZZ_EXAMPLES", "") or SHORT)
 FIXED = EXAMPLES <= SHORT
 
