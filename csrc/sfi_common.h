@@ -119,15 +119,19 @@ static void sfi_leave(sfi_sock *s)
     }
 }
 
+/* Nothing is added to a closed handle, not even for a moment: whoever took it away again could be the last one to leave,
+   and would release the handle under a lock that releasing needs. */
 static int sfi_enter(sfi_sock *s)
 {
+    unsigned users;
+
     if (s == NULL)
         return -EBADF;
-    if (atomic_fetch_add(&n_base(s)->users, 1) & SFI_CLOSED) {
-        sfi_leave(s);
-        return -EBADF;
-    }
-    return 0;
+    users = atomic_load(&n_base(s)->users);
+    while ((users & SFI_CLOSED) == 0)
+        if (atomic_compare_exchange_weak(&n_base(s)->users, &users, users + 1))
+            return 0;
+    return -EBADF;
 }
 
 static int sfi_is_closed(sfi_sock *s)

@@ -196,3 +196,37 @@ def test_a_kernel_beside_it_is_left_alone():
     print(all(found), os.geteuid() != 0 or len(found) > 0)
     """
     assert run(program) == "True True\n"
+
+
+CLOSING = """
+import threading
+from sctpffi.testing import many_pair
+
+server, client, first = many_pair("usrsctp")
+end = time.monotonic() + 3
+
+def keep_waiting():  # a send that waits on one-to-many makes the timer look every 5 ms
+    try:
+        while time.monotonic() < end:
+            client.send(bytes(1000), assoc_id=client.associations()[0], timeout=0.2)
+    except errors.WaitTimeout:
+        keep_waiting()
+
+def open_and_close():
+    while time.monotonic() < end:
+        Socket().close()
+
+threads = [threading.Thread(target=work) for work in (keep_waiting, *[open_and_close] * 4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+client.close()
+server.close()
+print("done")
+"""
+
+
+def test_the_timer_looks_while_sockets_close():
+    """The slow timer and closing threads never wait for each other, however often they meet."""
+    assert run(CLOSING) == "done\n"
