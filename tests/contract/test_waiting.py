@@ -233,13 +233,23 @@ def test_close_while_many_threads_use_it(linked):
         assert all(isinstance(exc, ClosedError) for exc in worker.join())
 
 
+def settle(sock) -> None:
+    """Take what is internal, until the socket does not look readable: a mark may stay for a while on usrsctp."""
+    for _ in range(100):
+        with pytest.raises(WouldBlock):
+            sock.recv(0)
+        if not sock.wait_readable(0.05):
+            return
+    raise AssertionError("it stays readable")
+
+
 @pytest.mark.parametrize("call", ["recv", "accept", "wait_readable"])
 def test_ctrl_c_interrupts(backend, call):
     """Ctrl-C interrupts every waiting call in the main thread (PEP 475)."""
     with pair(backend) as both:
         sock = both.listener if call == "accept" else both.server
-        with pytest.raises((WouldBlock, errors.NotConnected)):
-            sock.recv(0)  # takes what is internal
+        if call != "accept":
+            settle(sock)
         timer = threading.Timer(0.3, _signal_main, (signal.SIGINT,))
         timer.start()
         try:
