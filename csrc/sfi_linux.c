@@ -448,16 +448,14 @@ static int k_connect(sfi_sock *s, const sfi_addr *a, uint32_t n, uint32_t *id)
    refused on an accepted socket although the association negotiated it (docs/stacks.md). */
 static void k_inherit(int from, int to)
 {
-    static const int options[] = {SCTP_AUTH_SUPPORTED,   SCTP_ASCONF_SUPPORTED, SCTP_RECONFIG_SUPPORTED,
-                                  SCTP_PR_SUPPORTED,     SCTP_ECN_SUPPORTED,    SCTP_INTERLEAVING_SUPPORTED};
-
-    for (size_t i = 0; i < SFI_COUNT(options); i++) {
+    for (int option = 1; option <= SFI_OPT_MAX; option++) {
+        const struct sfi_option_row *row = sfi_is_switch(option) ? sfi_option(option) : NULL;
         struct sctp_assoc_value value;
         socklen_t length = sizeof value;
 
         memset(&value, 0, sizeof value);
-        if (getsockopt(from, IPPROTO_SCTP, options[i], &value, &length) == 0)
-            setsockopt(to, IPPROTO_SCTP, options[i], &value, sizeof value); /* refused: it stays as it is */
+        if (row != NULL && getsockopt(from, row->level, row->number, &value, &length) == 0)
+            setsockopt(to, row->level, row->number, &value, sizeof value); /* refused: it stays as it is */
     }
 }
 

@@ -371,7 +371,7 @@ static int is_ours(uint32_t port)
     return found;
 }
 
-static int set_encaps(sfi_sock *s, uint32_t port)
+static int set_encaps(struct socket *so, uint16_t port) /* network order */
 {
     struct sctp_udpencaps e;
 
@@ -380,8 +380,8 @@ static int set_encaps(sfi_sock *s, uint32_t port)
 #if SFI_HAVE_SA_LEN
     e.sue_address.ss_len = sizeof(struct sockaddr_in);
 #endif
-    e.sue_port = htons((uint16_t)port);
-    return usrsctp_setsockopt(s->so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, sizeof e) < 0 ? sfi_errno() : 0;
+    e.sue_port = port;
+    return usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, sizeof e) < 0 ? sfi_errno() : 0;
 }
 
 /* Before a new association: to a socket of this very process by our own UDP port, else by the peers' one. */
@@ -396,7 +396,7 @@ static int aim(sfi_sock *s, const sfi_addr *a)
         want = stack_port;
     if (s->encaps == want)
         return 0;
-    r = set_encaps(s, want);
+    r = set_encaps(s->so, htons((uint16_t)want));
     if (r == 0)
         s->encaps = want;
     return r;
@@ -413,14 +413,8 @@ static void learn_encaps(struct socket *so, const struct sockaddr_storage *peer)
         return;
     memset(&e, 0, sizeof e);
     e.sue_address = *peer;
-    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, &size) < 0)
-        return;
-    memset(&e.sue_address, 0, sizeof e.sue_address);
-    e.sue_address.ss_family = AF_INET; /* the wildcard */
-#if SFI_HAVE_SA_LEN
-    e.sue_address.ss_len = sizeof(struct sockaddr_in);
-#endif
-    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, sizeof e);
+    if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_REMOTE_UDP_ENCAPS_PORT, &e, &size) == 0)
+        set_encaps(so, e.sue_port);
 }
 
 /* ---- waiting ---- */

@@ -39,6 +39,7 @@ class SocketBase:
     """State and plain operations of a socket; see `Socket`."""
 
     _closed = True  # until there is something to close
+    opts: Options  # made by `_socket_options.py`
 
     def _setup(self, backend: Backend, handle: Handle, family: int, style: Style, life: Life) -> None:
         self._backend = backend
@@ -58,10 +59,6 @@ class SocketBase:
         self._inbox = Inbox(handle, life, self._one)
         self._inbox.where = self._where()
         self._closed = False
-        self.opts = self._make_options()
-
-    def _make_options(self) -> Options:
-        raise NotImplementedError  # `_socket_options.py` has it
 
     # -- what it is
 
@@ -284,7 +281,7 @@ class SocketBase:
                 try:
                     self._handle.subscribe(0 if self._one else assoc_id, event, on)
                 except errors.UnsupportedOption as exc:
-                    exc.detail = f"{event} is not sent by {self.backend} {self._backend.probe().version}"
+                    exc.detail = f"{event} is not sent by {self.backend} {self._backend.version()}"
                     raise self._located(exc) from None
             elif on:
                 self._inbox.drop_unwanted()

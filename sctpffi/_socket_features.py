@@ -9,7 +9,7 @@ from typing import Any, Iterable, List, Optional, Tuple
 
 from sctpffi import errors
 from sctpffi._socket_options import SocketOptions
-from sctpffi.addresses import Address, AddressLike, has_port, parse, parse_hosts
+from sctpffi.addresses import AddressLike, parse, parse_near
 from sctpffi.auth import AuthKeys
 from sctpffi.enums import PathFlag, PrPolicy, ResetFlag, Style
 from sctpffi.options import check_number
@@ -65,7 +65,7 @@ class SocketFeatures(SocketOptions):
         else:
             ids = (assoc_id,) if check_number("assoc_id", assoc_id) else self.associations()
         found = [item for item in map(self._association_snapshot, ids) if item is not None]
-        return Snapshot(self.backend, self._backend.probe().version, stack_counters(self.backend), found)
+        return Snapshot(self.backend, self._backend.version(), stack_counters(self.backend), found)
 
     def _association_snapshot(self, assoc_id: int) -> Optional[AssociationSnapshot]:
         try:
@@ -89,15 +89,8 @@ class SocketFeatures(SocketOptions):
     def heartbeat(self, address: Optional[AddressLike] = None, assoc_id: int = 0) -> None:
         """Send one heartbeat now, to one address of the peer or to all (RFC 6458 section 8.1.12)."""
         peers = self.peer_addresses(assoc_id)
-        for target in peers if address is None else self._hosts(address, peers):
+        for target in peers if address is None else parse_near(address, peers[0].port if peers else 0, "address").hosts:
             self.opts.of(assoc_id).path_params = PathParams(target, flags=PathFlag.HB_DEMAND)
-
-    @staticmethod
-    def _hosts(address: AddressLike, like: List[Address]) -> Tuple[Address, ...]:
-        """The addresses of a text, with the port of others where it has none."""
-        if not isinstance(address, (str, Address)) or (isinstance(address, str) and has_port(address)):
-            return parse(address).hosts
-        return parse_hosts(address, like[0].port if like else 0, "address").hosts
 
     def request_primary(self, address: AddressLike, assoc_id: int = 0) -> None:
         """Ask the peer to send to this address of ours from now on (RFC 6458 section 8.3.1, RFC 5061).
@@ -105,8 +98,9 @@ class SocketFeatures(SocketOptions):
         Raises ExtensionOff without asconf, AddressNotAvailable for what is not bound.
         """
         self._alive("request_primary")
-        (found,) = self._hosts(address, self.local_addresses(assoc_id))[:1]
-        self.opts.of(assoc_id).peer_primary_address = found
+        local = self.local_addresses(assoc_id)
+        found = parse_near(address, local[0].port if local else 0, "address")
+        self.opts.of(assoc_id).peer_primary_address = found.hosts[0]
 
     # -- stream reconfiguration
 

@@ -13,8 +13,10 @@ from sctpffi import errors
 from sctpffi._optrows import OptionRow
 from sctpffi._socket_base import SocketBase
 from sctpffi.addresses import Address
-from sctpffi.enums import AssocId, PathFlag
+from sctpffi.backends.base import Backend, Handle
+from sctpffi.enums import AssocId, PathFlag, Style
 from sctpffi.errors import ArgumentError
+from sctpffi.lifecycle import Life
 from sctpffi.optchecks import check_rto
 from sctpffi.options import Options, check_number
 from sctpffi.optvalues import RtoInfo
@@ -27,8 +29,9 @@ _PENDING = frozenset({errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY, errno.EBU
 class SocketOptions(SocketBase):
     """The options of a socket, its associations and their paths."""
 
-    def _make_options(self) -> Options:
-        return Options(self)
+    def _setup(self, backend: Backend, handle: Handle, family: int, style: Style, life: Life) -> None:
+        super()._setup(backend, handle, family, style, life)
+        self.opts = Options(self)
 
     def has_option(self, row: OptionRow) -> bool:
         """For `opts`: whether the backend was built with an option."""
@@ -59,7 +62,7 @@ class SocketOptions(SocketBase):
         self._check_path(row, assoc_id, values.get("address") or address, op)
         if self._one:
             assoc_id = 0  # ignored (RFC 6458 section 8)
-        values = self._check_state(row, values, assoc_id, op)
+        self._check_state(row, values, assoc_id, op)
         try:
             self._handle.set_option(row, values, assoc_id, address)
         except errors.SctpOSError as exc:
@@ -78,7 +81,7 @@ class SocketOptions(SocketBase):
         if not known:
             raise errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id or None, **self._where())
 
-    def _check_state(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, op: str) -> Dict[str, Any]:
+    def _check_state(self, row: OptionRow, values: Dict[str, Any], assoc_id: int, op: str) -> None:
         """Refuse what depends on the socket and what only some stacks refuse."""
         if row.name == "mapped_v4_addresses" and self._family == 4 and values["value"]:
             raise errors.build(errors.OptionRefused, op, detail="only IPv6 sockets have them", **self._where())
@@ -93,7 +96,6 @@ class SocketOptions(SocketBase):
             if values["address"] not in self._handle.addresses(True, assoc_id):
                 detail = f"not ours: {values['address']}"
                 raise errors.build(errors.AddressNotAvailable, op, detail=detail, **self._where())
-        return values
 
     def _has_peer(self, values: Dict[str, Any], assoc_id: int) -> bool:
         if self._one or assoc_id > AssocId.ALL:

@@ -13,7 +13,7 @@ from sctpffi import errors
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_features import SocketFeatures
 from sctpffi._wait import Deadline
-from sctpffi.addresses import WILDCARDS, Address, AddressLike, has_port, parse, parse_hosts
+from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
 from sctpffi.enums import PrPolicy, SendFlag, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
 from sctpffi.lifecycle import Phase
@@ -26,6 +26,7 @@ _UNORDERED = int(SendFlag.UNORDERED)
 _ADDR_OVER = int(SendFlag.ADDR_OVER)
 _SENDALL = int(SendFlag.SENDALL)
 _ENDING = int(SendFlag.ABORT | SendFlag.EOF)
+_NO_FLAGS = ~sum(SendFlag)
 _PR_TTL, _PR_UNSET = int(PrPolicy.TTL), 5
 GONE = frozenset({errno.EPIPE, errno.ENOENT, errno.ENOTCONN, errno.ESHUTDOWN, errno.ECONNRESET, errno.ECONNABORTED})
 
@@ -115,10 +116,10 @@ class SocketSending(SocketFeatures):
         pr_policy, pr_value = _PR_UNSET, 0
         if ttl is not None or prinfo is not None:
             pr_policy, pr_value = self._reliability(ttl, prinfo)
-        if number:
-            check_member("flags", number, SendFlag)
-            if number & _ADDR_OVER and to is None:
-                raise ArgumentError("to", "ADDR_OVER needs the address to use")
+        if number & _NO_FLAGS:
+            check_member("flags", number, SendFlag)  # says which
+        if number & _ADDR_OVER and to is None:
+            raise ArgumentError("to", "ADDR_OVER needs the address to use")
         if not size or number & _ENDING:
             self._check_ending(size, number)
         deadline = self._deadline(timeout)
@@ -191,10 +192,7 @@ class SocketSending(SocketFeatures):
         return policy, value
 
     def _path(self, to: AddressLike) -> Address:
-        if isinstance(to, str) and has_port(to):
-            hosts = parse(to, "to").hosts
-        else:
-            hosts = parse_hosts(to, self._peer_port, "to").hosts if isinstance(to, (str, Address)) else parse(to).hosts
+        hosts = parse_near(to, self._peer_port, "to").hosts
         if len(hosts) != 1:
             raise ArgumentError("to", f"{to}: a message takes one path")
         if hosts[0].host in WILDCARDS:

@@ -191,11 +191,6 @@ def check_address(address: Address, argument: str) -> Address:
     return make_address(*_unzoned(address), argument)
 
 
-def has_port(text: str) -> bool:
-    """Whether address text ends with a port: "10.0.0.1:3868" and "[::1]:3868" do, "::1" does not."""
-    return "]:" in text or text.count(":") == 1
-
-
 def parse_hosts(value: Union[str, Address, Iterable[Union[str, Address]]], port: int, argument: str) -> AddressSet:
     """Hosts without a port, for bindx and for choosing a path: "10.0.0.2", "10.0.0.2/10.0.0.3", or several."""
     items: List[Union[str, Address]]
@@ -224,6 +219,14 @@ def resolve_any(addresses: AddressSet, family: int) -> AddressSet:
     if addresses.hosts:
         return addresses
     return AddressSet((Address("::" if family == 6 else "0.0.0.0", addresses.port),), addresses.port)
+
+
+def parse_near(value: AddressLike, port: int, argument: str) -> AddressSet:
+    """As `parse`; text without a port, "10.0.0.1" or "::1", and an Address with port 0 get this port."""
+    if isinstance(value, str):
+        bare = "]:" not in value and value.count(":") != 1
+        return parse_hosts(value, port, argument) if bare else parse(value, argument)
+    return parse_hosts(value, port, argument) if isinstance(value, Address) else parse(value, argument)
 
 
 def from_raw(family: int, port: int, scope_id: int, ip: bytes) -> Optional[Address]:

@@ -16,11 +16,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))  # the checkout's package, built or not
 
 import docs_options  # noqa: E402  # needs the path
-from docs_options import TESTS, available, option_available, rfc_link, table  # noqa: E402
-from docs_rfc6458 import NO, OTHERS, RFC_6458, YES, Section  # noqa: E402
-from docs_tests import Proof, by_section, links, scan, sections_of  # noqa: E402
+from docs_options import TESTS, available, option_available, rfc_link, table  # noqa: E402  # needs the path
+from docs_rfc6458 import NO, OTHERS, RFC_6458, YES, Section  # noqa: E402  # needs the path
+from docs_tests import Proof, by_section, links, scan, sections_of  # noqa: E402  # needs the path
 
-from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS, OptionRow  # noqa: E402
+from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS, OptionRow  # noqa: E402  # needs the path
 
 Pages = Dict[str, str]
 OLDEST_LINUX = [5, 0]  # that is supported

@@ -54,7 +54,7 @@ def wait_for(condition, what):
     end = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < end, what
-        time.sleep(0.02)
+        time.sleep(0.02)  # no event tells of a counter or of a peer's primary path
 
 
 # -- heartbeats and paths
