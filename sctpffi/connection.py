@@ -101,7 +101,7 @@ class Connection:
             timeout=timeout,
         )
 
-    def recv(self, timeout: Timeout = UNSET) -> Message:
+    def recv(self, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next message, whole. timeout in seconds.
 
         Raises EndOfAssociation after a graceful end, AssociationAborted or AssociationTimedOut after a loss, each time;
@@ -128,7 +128,7 @@ class Connection:
                 return
             yield message
 
-    def events(self, timeout: Timeout = UNSET) -> Iterator[Item]:
+    def events(self, *, timeout: Timeout = UNSET) -> Iterator[Item]:
         """Messages and notifications in their order of arrival, until the peer shuts the association down.
 
         timeout: seconds for each. Raises as `recv`.
@@ -137,7 +137,7 @@ class Connection:
             yield self.notifications.popleft()
         while True:
             try:
-                item = self.socket.recv(timeout)
+                item = self.socket.recv(timeout=timeout)
             except EndOfAssociation:
                 return
             yield item

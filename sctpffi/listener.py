@@ -26,18 +26,18 @@ class Listener:
     def __init__(self, sock: Socket) -> None:
         self.socket = sock
 
-    def accept(self, timeout: Timeout = UNSET) -> Tuple[Connection, Address]:
+    def accept(self, *, timeout: Timeout = UNSET) -> Tuple[Connection, Address]:
         """The next association and the peer's address. timeout in seconds.
 
         Raises WouldBlock, WaitTimeout, ClosedError.
         """
-        sock, peer = self.socket.accept(timeout)
+        sock, peer = self.socket.accept(timeout=timeout)
         return Connection(sock), peer
 
     def __iter__(self) -> Iterator[Connection]:
         while True:
             try:
-                connection, _ = self.accept(None)
+                connection, _ = self.accept(timeout=None)
             except ClosedError:
                 return
             yield connection

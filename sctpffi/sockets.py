@@ -92,7 +92,7 @@ class Socket(SocketSending):
         if bound and self._local is None:
             self._locate(local=AddressSet(tuple(bound), bound[0].port))
 
-    def accept(self, timeout: Timeout = UNSET) -> Tuple[Socket, Address]:
+    def accept(self, *, timeout: Timeout = UNSET) -> Tuple[Socket, Address]:
         """Take the next association that a peer set up (RFC 6458 section 4.1.4).
 
         Returns its socket, which has the listener's options and subscriptions, and the peer's address. One that was
@@ -126,7 +126,7 @@ class Socket(SocketSending):
                 if exc.errno != errno.EINTR:  # after it, handlers have run (PEP 475)
                     raise self._located(exc) from None
 
-    def connect(self, address: AddressLike, timeout: Timeout = UNSET) -> int:
+    def connect(self, address: AddressLike, *, timeout: Timeout = UNSET) -> int:
         """Set up an association with a peer that has one or several addresses (RFC 6458 sections 4.1.5 and 9.9).
 
         On one-to-one sockets waits until it is up. With timeout=0 raises ConnectInProgress: wait for writability
@@ -247,7 +247,7 @@ class Socket(SocketSending):
 
     # -- receiving
 
-    def recv(self, timeout: Timeout = UNSET) -> Item:
+    def recv(self, *, timeout: Timeout = UNSET) -> Item:
         """Receive the next message, whole, or notification that was subscribed to (RFC 6458 section 3.1.5).
 
         Messages in pieces are put together; one over `max_message_bytes` is dropped with ReceiveLimitExceeded and the
@@ -257,14 +257,14 @@ class Socket(SocketSending):
         """
         return self._inbox.take(self._deadline(timeout), "recv")
 
-    def recv_partial(self, size: int = BUFFER_BYTES, timeout: Timeout = UNSET) -> Item:
+    def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Item:
         """Receive the next piece of a message, at most size bytes (1..65536); `complete` tells its last one.
 
         Pieces of one message carry the same stream, ssn and ppid. Not to be mixed with `recv` within a message.
         """
         return self._inbox.take_piece(self._check_size(size), self._deadline(timeout), "recv_partial")
 
-    def peek(self, size: int = BUFFER_BYTES, timeout: Timeout = UNSET) -> Item:
+    def peek(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Item:
         """Look at the next item and leave it there; of a message at most size bytes (1..65536)."""
         return self._inbox.peek(self._check_size(size), self._deadline(timeout), "peek")
 

@@ -128,7 +128,7 @@ def _wait_until_up(sock: Socket) -> None:
 def delivered(sock: Socket, assoc_id: int = 0) -> None:
     """Wait until the peer has everything that was sent (RFC 6458 section 6.1.9); nothing else may be unread."""
     sock.subscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)
-    found = sock.recv(LIMIT)
+    found = sock.recv(timeout=LIMIT)
     if not isinstance(found, SenderDryEvent):
         raise AssertionError(f"{found!r} was unread")
     sock.unsubscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)

@@ -49,7 +49,7 @@ def test_next_info(backend):
         both.client.send(b"the second", stream=2, ppid=20, unordered=True)
         both.client.send(b"third", stream=3, ppid=30)
         delivered(both.client)
-        found = {item.data: item.next for item in (both.server.recv(LIMIT) for _ in range(3))}
+        found = {item.data: item.next for item in (both.server.recv(timeout=LIMIT) for _ in range(3))}
         assert found[b"third"] is None or b"third" in found
         tells = [info for info in found.values() if info is not None]
         assert len(tells) == 2
@@ -67,14 +67,14 @@ def test_no_next_info_unless_asked(linked):
     linked.client.send(b"first")
     linked.client.send(b"second")
     delivered(linked.client)
-    assert linked.server.recv(LIMIT).next is None
+    assert linked.server.recv(timeout=LIMIT).next is None
 
 
 def test_no_next_info_of_the_last_message(backend):
     """The only message in the queue has no NXTINFO (RFC 6458 section 5.3.6)."""
     with pair(backend, receive_nxtinfo=True) as both:
         both.client.send(b"alone")
-        assert both.server.recv(LIMIT).next is None
+        assert both.server.recv(timeout=LIMIT).next is None
 
 
 def test_a_notification_comes_next(backend):
@@ -84,8 +84,8 @@ def test_a_notification_comes_next(backend):
         both.client.send(b"the last")
         both.client.shutdown()
         with pytest.raises(EndOfAssociation):
-            both.client.recv(LIMIT)  # so the server's SHUTDOWN_EVENT is there
-        found = both.server.recv(LIMIT)
+            both.client.recv(timeout=LIMIT)  # so the server's SHUTDOWN_EVENT is there
+        found = both.server.recv(timeout=LIMIT)
         assert found.data == b"the last"
         assert found.next.flags & NextFlag.NOTIFICATION
 
@@ -109,7 +109,7 @@ def test_default_sndinfo_holds_for_what_is_left_out(linked):
     linked.client.send(b"all by default")
     linked.client.send(b"stream given", stream=0)
     linked.client.send(b"ppid given", ppid=0)
-    found = [linked.server.recv(LIMIT) for _ in range(3)]
+    found = [linked.server.recv(timeout=LIMIT) for _ in range(3)]
     assert [(m.stream, m.ppid) for m in sorted(found, key=lambda m: m.data)] == [(3, 46), (3, 0), (0, 46)]
 
 
@@ -117,14 +117,14 @@ def test_default_flags(linked):
     """UNORDERED as a default makes messages unordered (RFC 6458 section 8.1.31)."""
     linked.client.opts.default_sndinfo = SndInfo(flags=SendFlag.UNORDERED)
     linked.client.send(b"by default")
-    assert linked.server.recv(LIMIT).unordered
+    assert linked.server.recv(timeout=LIMIT).unordered
 
 
 def test_accepted_sockets_inherit_defaults(backend):
     """Accepted sockets send with the listener's DEFAULT_SNDINFO (RFC 6458 section 8.1.31)."""
     with pair(backend, default_sndinfo=SndInfo(stream=2, ppid=99)) as both:
         both.server.send(b"inherited")
-        found = both.client.recv(LIMIT)
+        found = both.client.recv(timeout=LIMIT)
         assert (found.stream, found.ppid) == (2, 99)
 
 
@@ -153,7 +153,7 @@ def test_init_with_the_first_message(many, backend):
             client.send(b"hi", to=where, init=InitParams(out_streams=3, in_streams=4))
         return
     client.send(b"hi", to=where, init=InitParams(out_streams=3, in_streams=4))
-    found = server.recv(LIMIT)
+    found = server.recv(timeout=LIMIT)
     status = server.status(found.assoc_id)
     assert (status.in_streams, status.out_streams) == (3, 4)
     assert client.opts.init_params.out_streams != 3
@@ -189,12 +189,12 @@ def test_several_destinations(backend, two_hosts):
             sock.listen()
         port = server.local_addresses()[0].port
         client.send(b"hi", to=f"{text}:{port}", ppid=46, stream=2)
-        found = server.recv(LIMIT)
+        found = server.recv(timeout=LIMIT)
         assert (found.data, found.ppid, found.stream) == (b"hi", 46, 2)
         (assoc_id,) = client.associations()
         assert {a.host for a in client.peer_addresses(assoc_id)} == set(two_hosts)
         client.send(b"again", to=f"{text}:{port}")
-        assert server.recv(LIMIT).data == b"again"
+        assert server.recv(timeout=LIMIT).data == b"again"
         assert client.associations() == (assoc_id,)
 
 
@@ -216,7 +216,7 @@ def test_nothing_is_truncated(backend):
         both.client.send(b"one")
         both.client.send(b"two")
         delivered(both.client)
-        found = both.server.recv(LIMIT)
+        found = both.server.recv(timeout=LIMIT)
         assert isinstance(found, Message)
         assert found.next is not None
         assert not found.control_truncated
@@ -239,7 +239,7 @@ def test_explicit_eor(backend):
         both.client.send(b"one ", stream=3)
         both.client.send(b"message", stream=3)
         both.client.send(b".", stream=3, flags=SendFlag.EOR)
-        found = both.server.recv(LIMIT)
+        found = both.server.recv(timeout=LIMIT)
         assert (found.data, found.stream) == (b"one message.", 3)
 
 

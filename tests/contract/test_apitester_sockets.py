@@ -244,7 +244,7 @@ def test_a_listener_does_not_connect(opened):
     client.connect(head.getsockname())
     with head.accept()[0] as server:
         client.send(b"x")
-        assert server.recv(LIMIT).data == b"x"
+        assert server.recv(timeout=LIMIT).data == b"x"
 
 
 # -- REUSE_PORT
@@ -330,7 +330,7 @@ def test_connect_from_a_shared_port(opened, shared):
         with server:
             assert (peer.host, peer.port) == clients[0].getsockname()
             client.send(b"x")
-            assert server.recv(LIMIT).data == b"x"
+            assert server.recv(timeout=LIMIT).data == b"x"
 
 
 # -- peeloff

@@ -63,9 +63,9 @@ def keyed(backend):
 def exchange(client, server, data=b"x"):
     """A message each way."""
     client.send(data)
-    assert server.recv(LIMIT).data == data
+    assert server.recv(timeout=LIMIT).data == data
     server.send(data)
-    assert client.recv(LIMIT).data == data
+    assert client.recv(timeout=LIMIT).data == data
 
 
 def test_authenticated_messages_pass(keyed):
@@ -84,7 +84,7 @@ def test_a_peer_without_the_key_is_not_heard(backend):
     with head, client, server:
         client.send(b"forged")
         with pytest.raises(WaitTimeout):
-            server.recv(0.5)
+            server.recv(timeout=0.5)
         assert server.status().pending == 0
         assert client.status().unacked + client.status().pending >= 0
         client.abort()
@@ -98,7 +98,7 @@ def test_rotation_loses_no_message(keyed):
     client.send(b"with the old key")
     client.auth.activate(2)
     client.send(b"with the new key")
-    assert [server.recv(LIMIT).data for _ in range(2)] == [b"with the old key", b"with the new key"]
+    assert [server.recv(timeout=LIMIT).data for _ in range(2)] == [b"with the old key", b"with the new key"]
     server.auth.activate(2)
     exchange(client, server)
     for sock in keyed:
@@ -115,7 +115,7 @@ def test_rotate(keyed):
     assert client.auth.active == 7
     assert server.auth.rotate(8, b"server's next") == 1
     client.send(b"to the server")
-    assert server.recv(LIMIT).data == b"to the server"
+    assert server.recv(timeout=LIMIT).data == b"to the server"
 
 
 def test_a_key_per_message(keyed, backend):
@@ -125,7 +125,7 @@ def test_a_key_per_message(keyed, backend):
         sock.auth.set(5, OTHER)
     if expected("auth_key_per_message", backend):
         client.send(b"with key 5", auth_key=5)
-        assert server.recv(LIMIT).data == b"with key 5"
+        assert server.recv(timeout=LIMIT).data == b"with key 5"
         assert client.auth.active == 1
         exchange(client, server)
     else:
@@ -253,16 +253,16 @@ def test_no_auth_is_told(backend):
         client.connect(f"127.0.0.1:{port}")
         server, _ = head.accept()
         with server:
-            event = client.recv(LIMIT)
+            event = client.recv(timeout=LIMIT)
             assert isinstance(event, AuthenticationEvent)
             assert event.indication is AuthIndication.NO_AUTH
 
 
 def message(sock):
     """The next message; notifications before it are passed over."""
-    item = sock.recv(LIMIT)
+    item = sock.recv(timeout=LIMIT)
     while not isinstance(item, Message):
-        item = sock.recv(LIMIT)
+        item = sock.recv(timeout=LIMIT)
     return item
 
 
@@ -275,9 +275,9 @@ def test_free_key_is_told(backend):
         client.auth.rotate(2, OTHER)
         assert message(server).data == b"before"
         client.send(b"after")
-        event = client.recv(LIMIT)
+        event = client.recv(timeout=LIMIT)
         while event.indication is not AuthIndication.FREE_KEY:
-            event = client.recv(LIMIT)
+            event = client.recv(timeout=LIMIT)
         assert event.key == 1
         client.auth.delete(1)
         assert message(server).data == b"after"
@@ -294,7 +294,7 @@ def test_new_key_is_told(backend):
         client.send(b"new")
         found = []
         while not (found and isinstance(found[-1], Message) and found[-1].data == b"new"):
-            found.append(server.recv(LIMIT))
+            found.append(server.recv(timeout=LIMIT))
         events = [e for e in found if isinstance(e, AuthenticationEvent) and e.indication is AuthIndication.NEW_KEY]
         assert [e.key for e in events][-1:] == [2]
 
@@ -351,4 +351,4 @@ def test_authenticated_shutdown(backend):
         exchange(client, server)
         client.abort(b"authenticated")
         with pytest.raises(AssociationAborted):
-            server.recv(LIMIT)
+            server.recv(timeout=LIMIT)

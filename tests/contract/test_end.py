@@ -33,7 +33,7 @@ def until_the_end(sock):
     items = []
     while True:
         try:
-            items.append(sock.recv(LIMIT))
+            items.append(sock.recv(timeout=LIMIT))
         except errors.Error as exc:
             return items, exc
 
@@ -54,7 +54,7 @@ def test_graceful_end_seen_by_the_peer(watched):
     assert changes(items) == ["COMM_UP", "SHUTDOWN_COMP"]
     for _ in range(3):
         with pytest.raises(EndOfAssociation):
-            watched.server.recv(LIMIT)
+            watched.server.recv(timeout=LIMIT)
 
 
 def test_graceful_end_seen_by_the_one_that_shut_down(watched):
@@ -75,7 +75,7 @@ def test_the_end_without_subscriptions(linked):
     for sock in (linked.server, linked.client):
         for _ in range(2):
             with pytest.raises(EndOfAssociation):
-                sock.recv(LIMIT)
+                sock.recv(timeout=LIMIT)
 
 
 def test_data_still_comes_after_our_shutdown(linked):
@@ -83,9 +83,9 @@ def test_data_still_comes_after_our_shutdown(linked):
     linked.server.send(b"one")
     linked.server.send(b"two")
     linked.client.shutdown()
-    assert [linked.client.recv(LIMIT).data for _ in range(2)] == [b"one", b"two"]
+    assert [linked.client.recv(timeout=LIMIT).data for _ in range(2)] == [b"one", b"two"]
     with pytest.raises(EndOfAssociation):
-        linked.client.recv(LIMIT)
+        linked.client.recv(timeout=LIMIT)
 
 
 def test_what_was_sent_before_close_arrives(linked):
@@ -143,10 +143,10 @@ def test_linger_zero_aborts(watched):
 def test_abort_seen_by_the_peer(watched, backend):
     """abort gives the peer queued data, COMM_LOST with cause 12, then ConnectionResetError each time (RFC 9260 9.1)."""
     watched.client.send(b"before")
-    assert watched.server.recv(LIMIT).state is AssocChangeState.COMM_UP
-    assert watched.server.recv(LIMIT).data == b"before"
+    assert watched.server.recv(timeout=LIMIT).state is AssocChangeState.COMM_UP
+    assert watched.server.recv(timeout=LIMIT).data == b"before"
     watched.client.abort(b"because")
-    lost = watched.server.recv(LIMIT)
+    lost = watched.server.recv(timeout=LIMIT)
     assert isinstance(lost, AssocChange)
     assert lost.state is AssocChangeState.COMM_LOST
     assert lost.cause is Cause.USER_INITIATED_ABORT
@@ -155,7 +155,7 @@ def test_abort_seen_by_the_peer(watched, backend):
     assert text == (b"because" if expected("abort_reason_one_to_one", backend) else b"")
     for _ in range(3):
         with pytest.raises(ConnectionResetError) as caught:
-            watched.server.recv(LIMIT)
+            watched.server.recv(timeout=LIMIT)
         assert isinstance(caught.value, AssociationAborted)
         assert caught.value.cause == Cause.USER_INITIATED_ABORT
         assert caught.value.errno == errno.ECONNRESET
@@ -166,7 +166,7 @@ def test_an_aborted_association_without_subscriptions(linked):
     linked.client.abort()
     for _ in range(3):
         with pytest.raises(AssociationAborted) as caught:
-            linked.server.recv(LIMIT)
+            linked.server.recv(timeout=LIMIT)
         assert caught.value.cause == Cause.USER_INITIATED_ABORT
     with pytest.raises(AssociationAborted):
         linked.server.recv(timeout=0)
@@ -177,14 +177,14 @@ def test_abort_closes(linked):
     linked.client.abort()
     assert linked.client.closed
     with pytest.raises(errors.ClosedError):
-        linked.client.recv(0)
+        linked.client.recv(timeout=0)
 
 
 def test_send_after_the_peers_end(linked):
     """Sending after the association ended gracefully is a BrokenPipeError, whatever the stack's errno."""
     linked.client.close()
     with pytest.raises(EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
     for _ in range(2):
         with pytest.raises(BrokenPipeError) as caught:
             linked.server.send(b"x")
@@ -199,9 +199,9 @@ def test_send_after_the_end_before_reading_it(linked):
     with pytest.raises(NotConnected):
         for _ in range(100_000):
             linked.server.send(b"x", timeout=LIMIT)
-    assert linked.server.recv(LIMIT).data == b"goodbye"
+    assert linked.server.recv(timeout=LIMIT).data == b"goodbye"
     with pytest.raises(EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
 
 
 def test_send_after_an_abort(linked):
@@ -211,7 +211,7 @@ def test_send_after_an_abort(linked):
         for _ in range(100_000):
             linked.server.send(b"x", timeout=LIMIT)
     with pytest.raises(AssociationAborted):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
     with pytest.raises(AssociationAborted):
         linked.server.send(b"x")
 
@@ -222,7 +222,7 @@ def test_send_after_our_shutdown(linked):
     with pytest.raises(NotConnected, match="shutdown"):
         linked.client.send(b"x")
     with pytest.raises(EndOfAssociation):
-        linked.client.recv(LIMIT)
+        linked.client.recv(timeout=LIMIT)
     with pytest.raises(NotConnected):
         linked.client.send(b"x")
 
@@ -232,10 +232,10 @@ def test_shutdown_twice_and_after_the_end(linked):
     linked.client.shutdown()
     linked.client.shutdown()
     with pytest.raises(EndOfAssociation):
-        linked.client.recv(LIMIT)
+        linked.client.recv(timeout=LIMIT)
     linked.client.shutdown()
     with pytest.raises(EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
     linked.server.shutdown()
 
 
@@ -254,7 +254,7 @@ def test_the_end_is_readable(linked):
     linked.client.close()
     assert linked.server.wait_readable(LIMIT)
     with pytest.raises(EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
 
 
 def test_a_loss_is_readable(linked):
@@ -262,7 +262,7 @@ def test_a_loss_is_readable(linked):
     linked.client.abort()
     assert linked.server.wait_readable(LIMIT)
     with pytest.raises(AssociationAborted):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
 
 
 def test_a_waiting_receiver_learns_the_end(linked):
@@ -280,7 +280,7 @@ def test_a_waiting_receiver_learns_of_its_own_shutdown(linked):
     reader = Worker(until_the_end, linked.client)
     linked.client.shutdown()
     with pytest.raises(EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
     assert isinstance(reader.join()[1], EndOfAssociation)
 
 
@@ -291,7 +291,7 @@ def test_both_ends_close_at_once(backend):
         both.server.shutdown()
         for sock in (both.client, both.server):
             with pytest.raises(EndOfAssociation):
-                sock.recv(LIMIT)
+                sock.recv(timeout=LIMIT)
 
 
 def test_a_peer_that_aborts_before_accept(backend):
@@ -306,10 +306,10 @@ def test_a_peer_that_aborts_before_accept(backend):
             second.connect(f"127.0.0.1:{port}", timeout=LIMIT)
             second.send(b"alive")
             while True:
-                server, _ = head.accept(LIMIT)
+                server, _ = head.accept(timeout=LIMIT)
                 with server:
                     try:
-                        assert server.recv(LIMIT).data == b"alive"
+                        assert server.recv(timeout=LIMIT).data == b"alive"
                     except (AssociationAborted, EndOfAssociation):
                         continue  # the first one
                     break

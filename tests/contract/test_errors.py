@@ -152,11 +152,11 @@ CALLS = {
     "bind_add": lambda s: s.bind_add("127.0.0.1"),
     "bind_remove": lambda s: s.bind_remove("127.0.0.1"),
     "listen": lambda s: s.listen(),
-    "accept": lambda s: s.accept(0),
+    "accept": lambda s: s.accept(timeout=0),
     "connect": lambda s: s.connect("127.0.0.1:5"),
     "connect_done": lambda s: s.connect_done(),
     "send": lambda s: s.send(b"x"),
-    "recv": lambda s: s.recv(0),
+    "recv": lambda s: s.recv(timeout=0),
     "recv_partial": lambda s: s.recv_partial(timeout=0),
     "peek": lambda s: s.peek(timeout=0),
     "shutdown": lambda s: s.shutdown(),
@@ -242,7 +242,7 @@ def test_errors_say_where(linked):
     assert f"[{linked.client.backend}]" in text
     assert str(pickle.loads(pickle.dumps(exc))) == text
     with pytest.raises(errors.EndOfAssociation):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
 
 
 def test_forgotten_sockets_warn_and_close(backend):

@@ -43,7 +43,7 @@ NEVER_SENT = {Event.NOTIFICATIONS_STOPPED_EVENT}
 def await_(sock, kind, limit=LIMIT):
     """The next notification of a class; what comes before it is passed over."""
     while True:
-        found = sock.recv(limit)
+        found = sock.recv(timeout=limit)
         if type(found) is kind:
             return found
 
@@ -105,7 +105,7 @@ def test_one_association(backend, event):
         other.settimeout(LIMIT)
         other.bind("127.0.0.1:0")
         other.send(b"second", to=server.local_addresses()[0])
-        second = server.recv(LIMIT)
+        second = server.recv(timeout=LIMIT)
         server.subscribe(event, assoc_id=second.assoc_id)
         assert not server.subscribed(event)
         assert not server.subscribed(event, first.assoc_id)
@@ -115,7 +115,7 @@ def test_one_association(backend, event):
         else:
             client.abort(assoc_id=client.associations()[0])
             other.abort(assoc_id=other.associations()[0])
-        assert server.recv(LIMIT).assoc_id == second.assoc_id
+        assert server.recv(timeout=LIMIT).assoc_id == second.assoc_id
 
 
 def test_unknown_associations(backend):
@@ -231,18 +231,18 @@ def test_shutdown_event(backend):
     """SHUTDOWN_EVENT comes when the peer shuts down, before the end (RFC 6458 section 6.1.5)."""
     with pair(backend, [Event.SHUTDOWN_EVENT]) as both:
         both.client.shutdown()
-        assert isinstance(both.server.recv(LIMIT), ShutdownEvent)
+        assert isinstance(both.server.recv(timeout=LIMIT), ShutdownEvent)
 
 
 def test_nothing_comes_unasked(linked):
     """Without a subscription no notification is seen, whatever happens (RFC 6458 section 6.2)."""
     linked.client.send(b"x")
-    assert isinstance(linked.server.recv(LIMIT), Message)
+    assert isinstance(linked.server.recv(timeout=LIMIT), Message)
     with pytest.raises(WaitTimeout):
-        linked.client.recv(0.1)
+        linked.client.recv(timeout=0.1)
     linked.client.abort()
     with pytest.raises(AssociationAborted):
-        linked.server.recv(LIMIT)
+        linked.server.recv(timeout=LIMIT)
 
 
 LITTLE_ROOM = {"receive_buffer_bytes": 5000, "partial_delivery_point_bytes": 1000, "max_segment_bytes": 1000}
@@ -275,8 +275,8 @@ def test_half_a_message_is_never_delivered(backend, size):
         both.client.opts.send_buffer_bytes = 1_000_000
         both.client.send(b"whole", stream=3)
         both.client.send(b"x" * min(size, both.client.opts.send_buffer_bytes // 2), stream=3)
-        assert both.server.recv(LIMIT).data == b"whole"
+        assert both.server.recv(timeout=LIMIT).data == b"whole"
         assert both.server.wait_readable(LIMIT)
         both.client.abort()
         with pytest.raises(AssociationAborted):
-            both.server.recv(LIMIT)
+            both.server.recv(timeout=LIMIT)

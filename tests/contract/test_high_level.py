@@ -59,7 +59,7 @@ def test_iterating_raises_on_a_loss(ends):
     """Iterating raises when the association is aborted: the end is not mistaken for a graceful one."""
     _, client, server = ends
     client.send(b"x")
-    assert server.recv(LIMIT).data == b"x"
+    assert server.recv(timeout=LIMIT).data == b"x"
     client.abort(b"why")
     with pytest.raises(AssociationAborted):
         for _ in server:
@@ -70,10 +70,10 @@ def test_notifications_are_kept_aside(ends):
     """recv reads messages only; notifications that were asked for wait in `notifications`, in order."""
     _, client, server = ends
     client.send(b"x")
-    assert server.recv(LIMIT).data == b"x"
+    assert server.recv(timeout=LIMIT).data == b"x"
     client.shutdown()
     with pytest.raises(EndOfAssociation):
-        server.recv(LIMIT)
+        server.recv(timeout=LIMIT)
     assert [type(n) for n in server.notifications] == [AssocChange, ShutdownEvent, AssocChange]
 
 
@@ -83,7 +83,7 @@ def test_notification_handler(ends):
     seen = []
     server.on_notification = seen.append
     client.send(b"x")
-    server.recv(LIMIT)
+    server.recv(timeout=LIMIT)
     assert [type(n) for n in seen] == [AssocChange]
     assert not server.notifications
 
@@ -104,9 +104,9 @@ def test_nothing_is_shown_that_was_not_asked_for(backend):
     ):
         client.send(b"x")
         client.shutdown()
-        server, _ = listener.accept(LIMIT)
+        server, _ = listener.accept(timeout=LIMIT)
         with server:
-            assert [type(i) for i in server.events(LIMIT)] == [Message]
+            assert [type(i) for i in server.events(timeout=LIMIT)] == [Message]
 
 
 def test_defaults(ends):
@@ -130,9 +130,9 @@ def test_streams_asked_for(backend):
     ):
         assert client.status().out_streams == 64
         client.send(b"x", stream=63)
-        server, _ = listener.accept(LIMIT)
+        server, _ = listener.accept(timeout=LIMIT)
         with server:
-            assert server.recv(LIMIT).stream == 63
+            assert server.recv(timeout=LIMIT).stream == 63
 
 
 def test_two_addresses_each(backend, two_hosts):
@@ -142,7 +142,7 @@ def test_two_addresses_each(backend, two_hosts):
         sctpffi.listen(f"{both}:0", backend=backend) as listener,
         sctpffi.connect(f"{both}:{listener.port}", local=f"{both}:0", backend=backend, timeout=LIMIT) as client,
     ):
-        server, _ = listener.accept(LIMIT)
+        server, _ = listener.accept(timeout=LIMIT)
         with server:
             for conn in (client, server):
                 assert sorted(a.host for a in conn.peer_addresses) == sorted(two_hosts)
@@ -151,7 +151,7 @@ def test_two_addresses_each(backend, two_hosts):
             client.set_primary(two_hosts[1])
             assert client.status().primary.address.host == two_hosts[1]
             client.send(b"x")
-            assert server.recv(LIMIT).data == b"x"
+            assert server.recv(timeout=LIMIT).data == b"x"
 
 
 def test_any_address(backend):
@@ -160,9 +160,9 @@ def test_any_address(backend):
         for host in ("127.0.0.1", "[::1]"):
             with sctpffi.connect(f"{host}:{listener.port}", backend=backend, timeout=LIMIT) as client:
                 client.send(b"x")
-                server, _ = listener.accept(LIMIT)
+                server, _ = listener.accept(timeout=LIMIT)
                 with server:
-                    assert server.recv(LIMIT).data == b"x"
+                    assert server.recv(timeout=LIMIT).data == b"x"
 
 
 def test_refused(backend):
@@ -191,7 +191,7 @@ def test_a_listener_iterates(backend):
     for _ in range(3):
         with sctpffi.connect(f"127.0.0.1:{port}", backend=backend, timeout=LIMIT) as client:
             client.send(b"echo")
-            assert client.recv(LIMIT).data == b"ECHO"
+            assert client.recv(timeout=LIMIT).data == b"ECHO"
     listener.close()
     assert worker.join() == 3
 
@@ -201,14 +201,14 @@ def test_closed(ends):
     listener, client, server = ends
     client.close()
     with pytest.raises(ClosedError):
-        client.recv(0)
+        client.recv(timeout=0)
     with pytest.raises(ClosedError):
         client.send(b"x")
     with pytest.raises(EndOfAssociation):
-        server.recv(LIMIT)
+        server.recv(timeout=LIMIT)
     listener.close()
     with pytest.raises(ClosedError):
-        listener.accept(0)
+        listener.accept(timeout=0)
 
 
 @pytest.mark.parametrize(

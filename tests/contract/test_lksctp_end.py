@@ -35,7 +35,7 @@ CHUNK = b"m" * 1000
 def change(sock, state):
     """The next item that is this change of an association."""
     while True:
-        found = sock.recv(LIMIT)
+        found = sock.recv(timeout=LIMIT)
         if isinstance(found, AssocChange) and found.state is state:
             return found
 
@@ -44,7 +44,7 @@ def ends(sock, times=2):
     """Check that receiving says each time that the association ended gracefully."""
     for _ in range(times):
         with pytest.raises(EndOfAssociation):
-            sock.recv(LIMIT)
+            sock.recv(timeout=LIMIT)
 
 
 # -- one-to-one
@@ -93,7 +93,7 @@ def test_ten_at_a_time(net):
     servers = []
     for _ in clients:
         assert head.wait_readable(LIMIT)
-        servers.append(net.keep(head.accept(0)[0]))
+        servers.append(net.keep(head.accept(timeout=0)[0]))
     by_peer = {server.getpeername(): server for server in servers}
     pairs = [(client, by_peer[client.getsockname()]) for client in clients]
     for number, (client, server) in enumerate(pairs):
@@ -202,7 +202,7 @@ def test_ten_peeled_off(net, crowd):
         message = client.recv()
         assert (message.data, message.stream, message.ppid) == (b"from %d" % number, 1, 7)
     with pytest.raises(WouldBlock):
-        hub.recv(0)
+        hub.recv(timeout=0)
 
 
 def test_what_a_peeled_socket_is_not_for(net):
@@ -212,7 +212,7 @@ def test_what_a_peeled_socket_is_not_for(net):
     with pytest.raises(errors.SctpOSError):
         peeled.listen()
     with pytest.raises(WrongStyle):
-        peeled.accept(0)
+        peeled.accept(timeout=0)
     with pytest.raises(WrongStyle):
         peeled.peeloff(number)
     with pytest.raises(NoSuchAssociation):
@@ -233,4 +233,4 @@ def test_a_peeled_socket_sends_to_its_own_peer_only(net, crowd):
     assert isinstance(message, Message)
     assert message.data == b"home"
     with pytest.raises(WouldBlock):
-        other.recv(0)
+        other.recv(timeout=0)

@@ -46,7 +46,7 @@ FAILURES = {Event.SEND_FAILED: SendFailed, Event.SEND_FAILED_EVENT: SendFailedEv
 
 def change(sock, state=AssocChangeState.COMM_UP):
     """The next item, which must be this change of an association."""
-    found = sock.recv(LIMIT)
+    found = sock.recv(timeout=LIMIT)
     assert isinstance(found, AssocChange), found
     assert found.state is state
     return found
@@ -57,7 +57,7 @@ def until_the_end(sock):
     found = []
     while True:
         try:
-            found.append(sock.recv(LIMIT))
+            found.append(sock.recv(timeout=LIMIT))
         except errors.Error as exc:
             return found, exc
 
@@ -136,7 +136,7 @@ def test_events_switched_off_and_on(net):
     while states[-1].event is not Event.ASSOC_CHANGE or states[-1].state is not AssocChangeState.SHUTDOWN_COMP:
         states.append(client.recv())
     with pytest.raises(WouldBlock):
-        server.recv(0)
+        server.recv(timeout=0)
 
 
 @pytest.mark.parametrize("event", [Event.SHUTDOWN_EVENT, Event.ASSOC_CHANGE, Event.SENDER_DRY_EVENT])
@@ -190,7 +190,7 @@ def test_the_rest_of_a_message_that_never_comes(net, backend):
     found = []
     with pytest.raises(AssociationAborted):
         while True:
-            found.append(both.server.recv_partial(65536, LIMIT))
+            found.append(both.server.recv_partial(65536, timeout=LIMIT))
     assert not any(item.complete for item in found if isinstance(item, Message))
     events = [item for item in found if not isinstance(item, Message)]
     assert len(events) == (1 if expected("partial_delivery_event_after_abort", backend) else 0)
@@ -216,7 +216,7 @@ def test_messages_that_expire(net, backend, event, by):
     for data, context, ttl in ((b"short", 1, 0.05), (b"kept", 2, None), (long, 3, 0.05)):
         client.send(data, ppid=10 + context, context=context, ttl=ttl, **way)
     with pytest.raises(WaitTimeout):
-        client.recv(0.2)  # their time passes
+        client.recv(timeout=0.2)  # their time passes
     for _ in range(filling):
         assert server.recv().data == b"f" * 500
     client.send(b"end", **way)
@@ -278,7 +278,7 @@ def test_a_message_that_is_never_acknowledged(net, event):
     (lost,) = (item for item in found if isinstance(item, AssocChange))
     assert lost.state is AssocChangeState.COMM_LOST
     with pytest.raises((errors.AssociationLost, WouldBlock)):
-        server.recv(0)
+        server.recv(timeout=0)
 
 
 def test_a_path_that_goes_and_comes(net):

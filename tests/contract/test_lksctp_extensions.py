@@ -32,7 +32,7 @@ CHUNK = b"m" * 1000
 def until(sock, kind, enough=lambda found: True):
     """Read until a notification of this class is as wanted."""
     while True:
-        found = sock.recv(LIMIT)
+        found = sock.recv(timeout=LIMIT)
         if isinstance(found, kind) and enough(found):
             return found
 
@@ -66,7 +66,7 @@ def test_streams_reset_and_added(net):
     client.close()
     with pytest.raises(EndOfAssociation):
         while True:
-            server.recv(LIMIT)
+            server.recv(timeout=LIMIT)
 
 
 def test_reset_of_an_association(net):

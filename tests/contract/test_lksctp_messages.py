@@ -38,7 +38,7 @@ CHUNK = b"m" * 1000
 def delivered(sock, assoc_id=0):
     """Wait until everything that was sent is acknowledged, and so is in the peer's queue."""
     sock.subscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)
-    found = sock.recv(LIMIT)
+    found = sock.recv(timeout=LIMIT)
     assert isinstance(found, SenderDryEvent), found
     sock.unsubscribe(Event.SENDER_DRY_EVENT, assoc_id=assoc_id)
 
@@ -59,8 +59,8 @@ def test_nothing_goes_over_a_listener(net):
     for call in (
         lambda: both.listener.send(b"x"),
         lambda: both.listener.send(b"x", to=both.peer),
-        lambda: both.listener.recv(0),
-        lambda: both.listener.recv_partial(10, 0),
+        lambda: both.listener.recv(timeout=0),
+        lambda: both.listener.recv_partial(10, timeout=0),
         lambda: both.listener.shutdown(),
     ):
         with pytest.raises(NotConnected):
@@ -136,17 +136,17 @@ def test_nothing_to_receive(net, style):
     if style is MANY:
         for sock in (net.open(MANY), net.bound(MANY), net.listener(MANY)):
             with pytest.raises(WouldBlock):
-                sock.recv(0)
+                sock.recv(timeout=0)
             with pytest.raises(WaitTimeout):
-                sock.recv(0.01)
+                sock.recv(timeout=0.01)
     else:
         both = net.linked()
         with pytest.raises(WouldBlock):
-            both.server.recv(0)
+            both.server.recv(timeout=0)
         both.client.send(CHUNK)
         assert both.server.recv().data == CHUNK
         with pytest.raises(WouldBlock):
-            both.server.recv(0)
+            both.server.recv(timeout=0)
 
 
 def test_threads_on_one_association(net):
@@ -371,6 +371,6 @@ def test_a_socket_is_not_connected_by_sending(net):
         with pytest.raises(NotConnected):
             sock.send(b"x", to=there)
     with pytest.raises(WouldBlock):
-        head.accept(0)
+        head.accept(timeout=0)
     with Socket(net.family, backend=net.backend) as other, pytest.raises(NotConnected):
-        other.recv(0)
+        other.recv(timeout=0)

@@ -48,7 +48,7 @@ def free_port(net):
 
 def change(sock, state=AssocChangeState.COMM_UP):
     """The next item, which must be this change of an association."""
-    found = sock.recv(LIMIT)
+    found = sock.recv(timeout=LIMIT)
     assert isinstance(found, AssocChange), found
     assert found.state is state
     return found
@@ -114,7 +114,7 @@ def test_accept_needs_a_listener(net):
     both = net.linked()
     for sock in (net.bound(), both.client, both.server):
         with pytest.raises(ArgumentError, match=r"listen\(\)") as caught:
-            sock.accept(0)
+            sock.accept(timeout=0)
         assert caught.value.argument == "socket"
 
 
@@ -229,7 +229,7 @@ def test_connect_after_others_were_closed(net, head):
     sock, there = head
     for _ in range(4):
         with caller(sock) as client:
-            client.connect(there, LIMIT)
+            client.connect(there, timeout=LIMIT)
             sock.accept()[0].close()
     client = net.keep(caller(sock))
     client.connect(there)

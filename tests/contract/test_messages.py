@@ -227,7 +227,7 @@ def _fill(sock) -> None:
 
 
 def _drain(sock) -> None:
-    while sock.recv(LIMIT).data != b"end":
+    while sock.recv(timeout=LIMIT).data != b"end":
         pass
 
 

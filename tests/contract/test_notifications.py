@@ -72,7 +72,7 @@ def test_peer_addr_change_of_a_second_path(backend, two_hosts):
         with server:
             seen = set()
             while two_hosts[1] not in seen:
-                change = server.recv(LIMIT)
+                change = server.recv(timeout=LIMIT)
                 assert isinstance(change, PeerAddrChange)
                 assert change.state is PeerAddrState.CONFIRMED
                 assert change.address is not None
@@ -91,7 +91,7 @@ def test_a_late_subscription_counts_from_now_on(linked):
     """After subscribing late, what happens next is delivered."""
     linked.server.subscribe(Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT)
     linked.client.shutdown()
-    names = [type(linked.server.recv(LIMIT)).__name__ for _ in range(2)]
+    names = [type(linked.server.recv(timeout=LIMIT)).__name__ for _ in range(2)]
     assert names == ["ShutdownEvent", "AssocChange"]
 
 
@@ -101,14 +101,14 @@ def test_unsubscribed_means_silent(watched):
     assert watched.server.subscriptions == set()
     watched.client.close()
     with pytest.raises(errors.EndOfAssociation):
-        watched.server.recv(LIMIT)
+        watched.server.recv(timeout=LIMIT)
 
 
 def test_sender_dry_with_nothing_queued(linked):
     """Subscribing to SENDER_DRY with nothing queued notifies at once, and the socket gets readable (RFC 6458 6.1.9)."""
     linked.client.subscribe(Event.SENDER_DRY_EVENT)
     assert linked.client.wait_readable(LIMIT)
-    event = linked.client.recv(LIMIT)
+    event = linked.client.recv(timeout=LIMIT)
     assert event.type is Event.SENDER_DRY_EVENT
     assert event.assoc_id == linked.client.status().assoc_id
 
@@ -139,7 +139,7 @@ def test_order_of_arrival(watched):
     watched.client.send(b"1")
     watched.client.send(b"2")
     watched.client.shutdown()
-    kinds = [type(watched.server.recv(LIMIT)).__name__ for _ in range(5)]
+    kinds = [type(watched.server.recv(timeout=LIMIT)).__name__ for _ in range(5)]
     assert kinds == ["AssocChange", "Message", "Message", "ShutdownEvent", "AssocChange"]
 
 
@@ -158,9 +158,9 @@ def test_cant_start(backend):
         client.subscribe(Event.ASSOC_CHANGE)
         with pytest.raises(errors.ConnectionRefused):
             client.connect(f"127.0.0.1:{port}", timeout=LIMIT)
-        event = client.recv(LIMIT)
+        event = client.recv(timeout=LIMIT)
         assert isinstance(event, AssocChange)
         assert event.state is AssocChangeState.CANT_STR_ASSOC
         for _ in range(2):
             with pytest.raises(errors.ConnectionRefused):
-                client.recv(LIMIT)
+                client.recv(timeout=LIMIT)

@@ -37,7 +37,7 @@ def many(backend):
 
 def _state(sock, state):
     while True:
-        item = sock.recv(LIMIT)
+        item = sock.recv(timeout=LIMIT)
         if isinstance(item, AssocChange) and item.state is state:
             return item
 
@@ -54,7 +54,7 @@ def test_answer_by_association_id(many):
     """A message goes back by the id that came with the first one."""
     server, client, first = many
     server.send(b"back", assoc_id=first.assoc_id, stream=2, ppid=4)
-    answer = client.recv(LIMIT)
+    answer = client.recv(timeout=LIMIT)
     assert (answer.data, answer.stream, answer.ppid) == (b"back", 2, 4)
 
 
@@ -78,14 +78,14 @@ def test_several_associations(backend):
                 clients.append(client)
                 client.bind("127.0.0.1:0")
                 client.send(b"%d" % number, to=f"127.0.0.1:{_port(server)}")
-            got = {m.data: m for m in (server.recv(LIMIT) for _ in range(3))}
+            got = {m.data: m for m in (server.recv(timeout=LIMIT) for _ in range(3))}
             assert set(got) == {b"0", b"1", b"2"}
             assert len({m.assoc_id for m in got.values()}) == 3
             for number, client in enumerate(clients):
                 message = got[b"%d" % number]
                 assert message.address == client.local_addresses()[0]
                 server.send(b"to %d" % number, assoc_id=message.assoc_id)
-                assert client.recv(LIMIT).data == b"to %d" % number
+                assert client.recv(timeout=LIMIT).data == b"to %d" % number
         finally:
             for client in clients:
                 client.close()
@@ -105,7 +105,7 @@ def test_connect_gives_an_id(backend):
         up = _state(client, AssocChangeState.COMM_UP)
         assert up.assoc_id == number
         client.send(b"x", assoc_id=number)
-        assert server.recv(LIMIT).data == b"x"
+        assert server.recv(timeout=LIMIT).data == b"x"
 
 
 def test_closed_port(backend):
@@ -117,7 +117,7 @@ def test_closed_port(backend):
         client.subscribe(Event.ASSOC_CHANGE)
         client.bind("127.0.0.1:0")
         client.send(b"x", to=f"127.0.0.1:{port}")
-        event = client.recv(LIMIT)
+        event = client.recv(timeout=LIMIT)
         assert isinstance(event, AssocChange)
         assert event.state is AssocChangeState.CANT_STR_ASSOC
         assert (event.assoc_id != 0) is expected("assoc_id_in_cant_str", backend)
@@ -132,7 +132,7 @@ def test_shutdown_of_one_association(backend):
         assert _state(server, AssocChangeState.SHUTDOWN_COMP).assoc_id == first.assoc_id
         client.send(b"again", to=f"127.0.0.1:{_port(server)}")
         while True:
-            item = server.recv(LIMIT)
+            item = server.recv(timeout=LIMIT)
             if isinstance(item, Message):
                 break
         assert item.data == b"again"
@@ -176,11 +176,11 @@ def test_peeloff(many):
     with peeled:
         assert peeled.style is Style.PEELED
         client.send(b"to the peeled one", to=first_address(server))
-        message = peeled.recv(LIMIT)
+        message = peeled.recv(timeout=LIMIT)
         assert message.data == b"to the peeled one"
         assert message.assoc_id == first.assoc_id
         peeled.send(b"back")
-        assert client.recv(LIMIT).data == b"back"
+        assert client.recv(timeout=LIMIT).data == b"back"
         with pytest.raises(NoSuchAssociation):
             server.send(b"x", assoc_id=first.assoc_id)
 
@@ -196,7 +196,7 @@ def test_peeloff_takes_what_is_queued(many):
     client.send(b"queued", to=first_address(server))
     assert server.wait_readable(LIMIT)
     with server.peeloff(first.assoc_id) as peeled:
-        assert peeled.recv(LIMIT).data == b"queued"
+        assert peeled.recv(timeout=LIMIT).data == b"queued"
 
 
 def test_a_peeled_socket_shuts_down(backend):
@@ -207,7 +207,7 @@ def test_a_peeled_socket_shuts_down(backend):
             peeled.unsubscribe(Event.ASSOC_CHANGE)
             peeled.shutdown()
             with pytest.raises(EndOfAssociation):
-                peeled.recv(LIMIT)
+                peeled.recv(timeout=LIMIT)
             with pytest.raises(errors.NotConnected):
                 peeled.send(b"x")
         assert _state(client, AssocChangeState.SHUTDOWN_COMP)
@@ -225,12 +225,12 @@ def test_a_peeled_socket_learns_of_an_abort(many):
     """The peer's abort reaches the peeled socket as AssociationAborted, each time."""
     server, client, first = many
     server.send(b"ping", assoc_id=first.assoc_id)
-    number = client.recv(LIMIT).assoc_id
+    number = client.recv(timeout=LIMIT).assoc_id
     with server.peeloff(first.assoc_id) as peeled:
         client.abort(b"", number)
         for _ in range(2):
             with pytest.raises(AssociationAborted):
-                peeled.recv(LIMIT)
+                peeled.recv(timeout=LIMIT)
 
 
 def test_the_head_does_not_restart_a_peeled_association(many):
@@ -240,7 +240,7 @@ def test_the_head_does_not_restart_a_peeled_association(many):
         with pytest.raises(NoSuchAssociation):
             server.send(b"x", to=first.address)
         peeled.send(b"still up")
-        assert client.recv(LIMIT).data == b"still up"
+        assert client.recv(timeout=LIMIT).data == b"still up"
 
 
 def test_peeloff_of_nothing(many):
@@ -302,7 +302,7 @@ def test_large_messages_of_two_peers_do_not_mix(backend):
             for number, client in enumerate(clients):
                 client.bind("127.0.0.1:0")
                 client.send(b"%d" % number * 150_000, to=first_address(server))
-            got = sorted(server.recv(LIMIT).data for _ in range(2))
+            got = sorted(server.recv(timeout=LIMIT).data for _ in range(2))
             assert got == [b"0" * 150_000, b"1" * 150_000]
         finally:
             for client in clients:

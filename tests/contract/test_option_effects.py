@@ -78,10 +78,10 @@ def test_heartbeat_disabled(backend):
             assert path.path_params.flags & PathFlag.HB_DISABLE
             assert not path.path_params.flags & PathFlag.HB_ENABLE
         with pytest.raises(WaitTimeout):
-            both.client.recv(0.3)  # let what is under way arrive
+            both.client.recv(timeout=0.3)  # let what is under way arrive
         before = control_chunks(backend)
         with pytest.raises(WaitTimeout):
-            both.client.recv(0.7)
+            both.client.recv(timeout=0.7)
         assert control_chunks(backend) == before
 
 
@@ -103,7 +103,7 @@ def test_fixed_path_mtu(backend):
         assert path.flags & PathFlag.PMTUD_DISABLE
         assert path.mtu_bytes <= 1200
         both.client.send(bytes(5000))
-        assert len(both.server.recv(LIMIT).data) == 5000
+        assert len(both.server.recv(timeout=LIMIT).data) == 5000
 
 
 @pytest.mark.parametrize("dscp", [0x28, 0xB8])
@@ -112,7 +112,7 @@ def test_dscp(linked, dscp):
     linked.client.opts.path_params = PathParams(dscp=dscp, flags=PathFlag.DSCP)
     assert linked.client.opts.of(0, linked.client.peer_addresses()[0]).path_params.dscp == dscp
     linked.client.send(b"marked")
-    assert linked.server.recv(LIMIT).data == b"marked"
+    assert linked.server.recv(timeout=LIMIT).data == b"marked"
 
 
 def test_flow_label(backend):
@@ -190,7 +190,7 @@ def test_init_attempts(backend):
         sock.subscribe(Event.ASSOC_CHANGE)
         sock.bind("127.0.0.1:0")
         sock.connect(silent.local_addresses()[0])
-        event = sock.recv(LIMIT)
+        event = sock.recv(timeout=LIMIT)
         assert isinstance(event, AssocChange)
         assert event.state is AssocChangeState.CANT_STR_ASSOC
 
@@ -211,7 +211,7 @@ def test_autoclose(backend, style):
         sock.send(b"hi", to=head.local_addresses()[0])
         states = []
         while not states or states[-1] is not AssocChangeState.SHUTDOWN_COMP:
-            states.append(sock.recv(LIMIT).state)
+            states.append(sock.recv(timeout=LIMIT).state)
         assert states == [AssocChangeState.COMM_UP, AssocChangeState.SHUTDOWN_COMP]
 
 
@@ -219,11 +219,11 @@ def test_delayed_sack_of_one(backend):
     """With a frequency of 1 every message is acknowledged at once (RFC 6458 section 8.1.19)."""
     with pair(backend, delayed_sack=DelayedSack(500, 1)) as both:
         both.client.subscribe(Event.SENDER_DRY_EVENT)
-        both.client.recv(LIMIT)
+        both.client.recv(timeout=LIMIT)
         start = time.monotonic()
         for _ in range(3):
             both.client.send(b"x")
-            both.client.recv(LIMIT)  # everything is acknowledged
+            both.client.recv(timeout=LIMIT)  # everything is acknowledged
         assert time.monotonic() - start < 1.4  # three delays would be 1.5 s
 
 
@@ -232,9 +232,9 @@ def test_rto_min_shows_in_the_path(backend):
     with pair(backend, rto_info=RtoInfo(300, 2000, 300)) as both:
         for _ in range(5):
             both.client.send(b"x")
-            both.server.recv(LIMIT)
+            both.server.recv(timeout=LIMIT)
             both.server.send(b"y")
-            both.client.recv(LIMIT)
+            both.client.recv(timeout=LIMIT)
         assert both.client.paths()[0].rto_ms <= 400
 
 
@@ -248,14 +248,14 @@ def test_max_burst(backend):
     with pair(backend) as both:
         both.client.opts.set("max_burst", 2, strict=True)
         both.client.send(bytes(50_000))
-        assert len(both.server.recv(LIMIT).data) == 50_000
+        assert len(both.server.recv(timeout=LIMIT).data) == 50_000
 
 
 def test_receive_context(linked):
     """CONTEXT set at the receiver comes with every message (RFC 6458 section 8.1.25)."""
     linked.server.opts.context = 0xC0FFEE
     linked.client.send(b"x")
-    assert linked.server.recv(LIMIT).context == 0xC0FFEE
+    assert linked.server.recv(timeout=LIMIT).context == 0xC0FFEE
 
 
 def test_strict(backend):
@@ -321,7 +321,7 @@ def test_an_address_is_added_while_associated(backend, two_hosts):
         head.subscribe(Event.PEER_ADDR_CHANGE)
         client.bind(f"{first}:0")
         client.connect(f"{first}:{port}")
-        server, _ = head.accept(LIMIT)
+        server, _ = head.accept(timeout=LIMIT)
         with server:
             server.settimeout(LIMIT)
             client.bind_add(two_hosts[1])
@@ -394,7 +394,7 @@ def test_udp_encapsulation_port(backend):
         assert path.udp_encaps_port == before
         assert before.address == both.client.peer_addresses()[0]
         both.client.send(b"x")
-        assert both.server.recv(LIMIT).data == b"x"
+        assert both.server.recv(timeout=LIMIT).data == b"x"
 
 
 def test_reuse_address(backend):
@@ -444,7 +444,7 @@ def test_bsd_extensions(backend, name):
     if expected("bsd_options", backend):
         with pair(backend, **{name: True}) as both:
             both.client.send(b"x")
-            assert both.server.recv(LIMIT).data == b"x"
+            assert both.server.recv(timeout=LIMIT).data == b"x"
 
 
 @pytest.mark.parametrize("module", list(CcModule), ids=str)
@@ -457,7 +457,7 @@ def test_congestion_control(backend, module):
             return
         both.client.opts.set("cc_module", module, strict=True)
         both.client.send(bytes(50_000))
-        assert len(both.server.recv(LIMIT).data) == 50_000
+        assert len(both.server.recv(timeout=LIMIT).data) == 50_000
 
 
 def test_max_cwnd(backend):
@@ -470,7 +470,7 @@ def test_max_cwnd(backend):
         both.client.opts.set("max_cwnd_bytes", 40_000, strict=True)  # more than the MTU of loopback
         for _ in range(10):
             both.client.send(bytes(100_000))
-            assert len(both.server.recv(LIMIT).data) == 100_000
+            assert len(both.server.recv(timeout=LIMIT).data) == 100_000
         assert both.client.paths()[0].cwnd_bytes <= 40_000
 
 

@@ -82,7 +82,7 @@ def test_what_was_sent_before_exit_arrives(backend):
     both = pair(backend)
     both.client.send(b"last words")
     both.client.close()
-    print(both.server.recv(LIMIT).data.decode(), flush=True)
+    print(both.server.recv(timeout=LIMIT).data.decode(), flush=True)
     """
     assert run(backend, program).stdout == "last words\n"
 
@@ -124,9 +124,9 @@ def test_fork(backend):
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
     both.client.send(b"from the parent")
-    got = both.server.recv(LIMIT).data
+    got = both.server.recv(timeout=LIMIT).data
     if got == b"from the child":
-        got = both.server.recv(LIMIT).data
+        got = both.server.recv(timeout=LIMIT).data
     print(got.decode(), flush=True)
     """
     done = run(backend, program)
@@ -139,7 +139,7 @@ def test_a_childs_close_leaves_the_parents_waiters_alone(backend):
     program = """
     both = pair(backend)
     try:
-        both.server.recv(0.05)  # makes whatever a wait needs
+        both.server.recv(timeout=0.05)  # makes whatever a wait needs
     except sctpffi.WaitTimeout:
         pass
     pid = os.fork()
@@ -149,11 +149,11 @@ def test_a_childs_close_leaves_the_parents_waiters_alone(backend):
     assert os.waitpid(pid, 0)[1] == 0
     start = time.monotonic()
     try:
-        both.server.recv(0.3)
+        both.server.recv(timeout=0.3)
     except sctpffi.WaitTimeout:
         print("waited", time.monotonic() - start >= 0.29, flush=True)
     both.client.send(b"x")
-    print(both.server.recv(LIMIT).data.decode(), flush=True)
+    print(both.server.recv(timeout=LIMIT).data.decode(), flush=True)
     """
     assert run(backend, program).stdout == "waited True\nx\n"
 
@@ -170,7 +170,7 @@ def test_multiprocessing_spawn(backend, tmp_path):
             def child(backend, out):
                 with pair(backend) as both:
                     both.client.send(b"spawned")
-                    out.put(both.server.recv(LIMIT).data)
+                    out.put(both.server.recv(timeout=LIMIT).data)
 
             if __name__ == "__main__":
                 context = multiprocessing.get_context("spawn")
@@ -212,6 +212,6 @@ def test_a_second_process_that_exits_does_not_disturb(backend):
     args = [sys.executable, "-W", "ignore", "-c", code, backend]
     assert subprocess.run(args).returncode == 0
     both.client.send(b"undisturbed")
-    print(both.server.recv(LIMIT).data.decode(), flush=True)
+    print(both.server.recv(timeout=LIMIT).data.decode(), flush=True)
     """
     assert run(backend, program, timeout=90).stdout == "undisturbed\n"

@@ -43,14 +43,14 @@ def say(sender, receiver, stream, times=1):
     """Send messages on a stream; their stream sequence numbers as they arrive."""
     for _ in range(times):
         sender.send(b"x", stream=stream)
-    found = [receiver.recv(LIMIT) for _ in range(times)]
+    found = [receiver.recv(timeout=LIMIT) for _ in range(times)]
     assert all(isinstance(item, Message) and item.stream == stream for item in found), found
     return [item.ssn for item in found]
 
 
 def event(sock, kind):
     """The next item, which must be a notification of this class."""
-    found = sock.recv(LIMIT)
+    found = sock.recv(timeout=LIMIT)
     assert type(found) is kind, found
     return found
 
@@ -161,11 +161,11 @@ def test_a_reset_of_the_association_may_stall_its_asker(resettable, backend):
     unlucky = (told.remote_tsn - 1 - told.local_tsn) % 2**32 < 2**31
     stalls = unlucky and expected("reset_association_may_stall", backend)
     client.send(b"x")
-    assert server.recv(LIMIT).data == b"x"
+    assert server.recv(timeout=LIMIT).data == b"x"
     client.subscribe(Event.SENDER_DRY_EVENT)
     if stalls:
         with pytest.raises(WaitTimeout):
-            client.recv(1)
+            client.recv(timeout=1)
         client.abort()
     else:
         event(client, SenderDryEvent)
@@ -174,9 +174,9 @@ def test_a_reset_of_the_association_may_stall_its_asker(resettable, backend):
 def test_reset_of_the_association_tells_of_streams(ready, backend):
     """Whether a reset of the association brings STREAM_RESET_EVENTs besides is a documented difference."""
     ready.client.reset_association()
-    kinds = [type(ready.client.recv(LIMIT))]
+    kinds = [type(ready.client.recv(timeout=LIMIT))]
     while kinds[-1] is not AssocResetEvent:
-        kinds.append(type(ready.client.recv(LIMIT)))
+        kinds.append(type(ready.client.recv(timeout=LIMIT)))
     assert (StreamResetEvent in kinds) is expected("assoc_reset_tells_streams", backend)
 
 
@@ -209,7 +209,7 @@ def test_a_request_that_has_to_wait(backend):
         with pytest.raises(RequestPending) as caught:
             both.client.reset_association()
         assert isinstance(caught.value, BlockingIOError)
-        assert [len(both.server.recv(LIMIT).data) for _ in range(12)] == [1000] * 12
+        assert [len(both.server.recv(timeout=LIMIT).data) for _ in range(12)] == [1000] * 12
 
 
 def test_enable_stream_reset(ready, backend):

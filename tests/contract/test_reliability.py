@@ -50,15 +50,15 @@ def numbered(number):
 
 def outcome(both, backend):
     """Wait until a message on stream 3 was given up, then read: what arrived, and the failures of the others."""
-    failures = [both.client.recv(LIMIT)]
+    failures = [both.client.recv(timeout=LIMIT)]
     both.client.send(b"end", stream=3, prinfo=PrInfo())
     received = []
     while not received or received[-1] != b"end":
-        received.append(both.server.recv(LIMIT).data)
+        received.append(both.server.recv(timeout=LIMIT).data)
     counted = both.client.pr_status()
     told = counted.unsent + (counted.sent if expected("sent_in_vain_comes_back", backend) else 0)
     while len(failures) < told:
-        failures.append(both.client.recv(LIMIT))
+        failures.append(both.client.recv(timeout=LIMIT))
     assert all(type(item) is SendFailedEvent for item in failures)
     return received[:-1], failures
 
@@ -129,7 +129,7 @@ def test_messages_of_low_priority_make_room(backend):
         given_up = both.client.pr_status(PrPolicy.PRIO)
         assert given_up.unsent + given_up.sent > 0
         received = 0
-        while both.server.recv(LIMIT).data != b"urgent":
+        while both.server.recv(timeout=LIMIT).data != b"urgent":
             received += 1
         assert received < sent
 
@@ -140,7 +140,7 @@ def test_messages_of_low_priority_make_room(backend):
 def test_every_policy_delivers(linked, prinfo):
     """A message of any policy arrives where nothing is lost (RFC 7496 section 4.2)."""
     linked.client.send(b"arrives", prinfo=prinfo)
-    assert linked.server.recv(LIMIT).data == b"arrives"
+    assert linked.server.recv(timeout=LIMIT).data == b"arrives"
 
 
 @pytest.mark.parametrize("prinfo", [PrInfo(PrPolicy.TTL, 60_000), PrInfo(PrPolicy.RTX, 1000)])
@@ -150,8 +150,8 @@ def test_a_generous_value_keeps_messages(backend, prinfo):
         for number in range(12):
             both.client.send(numbered(number), stream=3, prinfo=prinfo)
         with pytest.raises(WaitTimeout):
-            both.client.recv(1)
-        assert [both.server.recv(LIMIT).data for _ in range(12)] == [numbered(n) for n in range(12)]
+            both.client.recv(timeout=1)
+        assert [both.server.recv(timeout=LIMIT).data for _ in range(12)] == [numbered(n) for n in range(12)]
         assert both.client.pr_status() == PrStatus(0, 0)
 
 
@@ -184,7 +184,7 @@ def test_a_message_can_be_reliable_against_the_default(backend):
         both.client.opts.default_prinfo = PrInfo(PrPolicy.TTL, 1)
         for number in range(20):
             both.client.send(numbered(number), prinfo=PrInfo())
-        assert [both.server.recv(LIMIT).data for _ in range(20)] == [numbered(n) for n in range(20)]
+        assert [both.server.recv(timeout=LIMIT).data for _ in range(20)] == [numbered(n) for n in range(20)]
         assert both.client.pr_status() == PrStatus(0, 0)
 
 
@@ -198,8 +198,8 @@ def test_pr_supported(backend):
         for number in range(12):
             both.client.send(numbered(number), ttl=0.05)
         with pytest.raises(WaitTimeout):
-            both.client.recv(0.3)  # far more than the TTL
-        assert [both.server.recv(LIMIT).data for _ in range(12)] == [numbered(n) for n in range(12)]
+            both.client.recv(timeout=0.3)  # far more than the TTL
+        assert [both.server.recv(timeout=LIMIT).data for _ in range(12)] == [numbered(n) for n in range(12)]
 
 
 def test_bad_reliability(linked):

@@ -41,7 +41,7 @@ def order(both, plan):
     """Send 1000-byte messages on these streams, then read: the streams in their order of arrival."""
     for stream in plan:
         both.client.send(bytes([stream]) * 1000, stream=stream)
-    return [both.server.recv(LIMIT).stream for _ in plan]
+    return [both.server.recv(timeout=LIMIT).stream for _ in plan]
 
 
 def test_first_come_first_served(waiting):
@@ -128,7 +128,7 @@ def test_a_new_scheduler_keeps_what_waits(waiting):
         waiting.client.send(bytes([stream]) * 1000, stream=stream)
     waiting.client.opts.stream_scheduler = StreamScheduler.PRIO
     waiting.client.opts.stream_scheduler = StreamScheduler.RR
-    assert sorted(waiting.server.recv(LIMIT).stream for _ in plan) == sorted(plan)
+    assert sorted(waiting.server.recv(timeout=LIMIT).stream for _ in plan) == sorted(plan)
 
 
 # -- interleaving
@@ -184,7 +184,7 @@ def test_the_peer_tells_that_it_interleaves(backend, gate):
     gate("1")
     options = {"fragment_interleave": 2, "interleaving_supported": True}
     with pair(backend, [Event.ASSOC_CHANGE], **options) as both:
-        event = both.client.recv(LIMIT)
+        event = both.client.recv(timeout=LIMIT)
         if expected("features_in_comm_up", backend):
             assert PeerFeature.INTERLEAVING in event.features
         else:
@@ -211,6 +211,6 @@ def test_interleaved_messages_are_put_together(interleaved):
     for stream, data in LONG.items():
         interleaved.client.send(data, stream=stream)
     interleaved.client.send(b"short", stream=4)
-    found = [interleaved.server.recv(LIMIT) for _ in range(len(LONG) + 1)]
+    found = [interleaved.server.recv(timeout=LIMIT) for _ in range(len(LONG) + 1)]
     assert {item.stream: item.data for item in found} == {**LONG, 4: b"short"}
     assert all(item.complete for item in found)

@@ -108,7 +108,7 @@ def test_two_addresses_on_both_ends(backend, two_hosts):
                 assert sorted(a.host for a in sock.local_addresses()) == sorted(two_hosts)
                 assert sorted(p.address.host for p in sock.paths() if p.address) == sorted(two_hosts)
             client.send(b"x", to=two_hosts[1])
-            assert server.recv(LIMIT).address.host in two_hosts
+            assert server.recv(timeout=LIMIT).address.host in two_hosts
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
@@ -123,7 +123,7 @@ def test_an_ipv6_socket_takes_both_families(backend, host):
         with server:
             assert peer.host == bare
             client.send(b"x")
-            message = server.recv(LIMIT)
+            message = server.recv(timeout=LIMIT)
             assert message.address is not None
             assert message.address.host == bare
             assert [a.host for a in server.peer_addresses()] == [bare]
@@ -137,7 +137,7 @@ def test_ipv4_client_socket_in_ipv6_family(backend):
         server, _ = head.accept()
         with server:
             server.send(b"x")
-            assert client.recv(LIMIT).data == b"x"
+            assert client.recv(timeout=LIMIT).data == b"x"
             assert client.peer_addresses()[0].host == "127.0.0.1"
 
 
@@ -198,7 +198,7 @@ def test_connect_in_progress_refused(backend):
                 client.connect_done()
         for _ in range(2):
             with pytest.raises(ConnectionRefused):
-                client.recv(LIMIT)
+                client.recv(timeout=LIMIT)
         with pytest.raises(ConnectionRefused):
             client.send(b"x")
 
@@ -265,7 +265,7 @@ def test_a_listener_that_closes_shuts_waiting_clients_down(backend):
         assert head.wait_readable(LIMIT)
         head.close()
         with pytest.raises(errors.EndOfAssociation):
-            client.recv(LIMIT)
+            client.recv(timeout=LIMIT)
 
 
 def test_style_and_family_are_shown(backend):

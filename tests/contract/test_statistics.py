@@ -30,7 +30,7 @@ def test_stack_counters_count(backend):
         for number in range(10):
             both.client.send(b"x", unordered=number % 2 == 0)
         for _ in range(10):
-            both.server.recv(LIMIT)
+            both.server.recv(timeout=LIMIT)
         both.server.abort()
     after = stack_counters(backend)
     assert isinstance(after, StackCounters)
@@ -51,7 +51,7 @@ def test_a_fragmented_message_counts(backend):
     before = stack_counters(backend)
     with pair(backend, max_segment_bytes=1000) as both:
         both.client.send(bytes(5000))
-        both.server.recv(LIMIT)
+        both.server.recv(timeout=LIMIT)
     after = stack_counters(backend)
     assert after.fragmented_messages > before.fragmented_messages
     assert after.reassembled_messages > before.reassembled_messages
@@ -70,7 +70,7 @@ def test_association_counters(backend):
         for _ in range(5):
             both.client.send(b"x")
         for _ in range(5):
-            both.server.recv(LIMIT)
+            both.server.recv(timeout=LIMIT)
         delivered(both.client)
         (found,) = both.client.snapshot().associations
         assert isinstance(found.stats, AssocStats) is expected("association_counters", backend)
@@ -156,7 +156,7 @@ def test_many_association_ids(backend):
                 sock.settimeout(LIMIT)
                 sock.bind("127.0.0.1:0")
                 sock.send(b"hi", to=f"127.0.0.1:{port}")
-            ids = {server.recv(LIMIT).assoc_id for _ in others}
+            ids = {server.recv(timeout=LIMIT).assoc_id for _ in others}
             assert len(ids) == 30
             assert ids < set(server.associations())
             assert len(server.associations()) == server.opts.assoc_number == 31

@@ -77,7 +77,7 @@ def test_wait_readable_and_writable(linked):
     """wait_readable and wait_writable tell what poll does (docs/stacks.md: poll on an idle association)."""
     for _ in range(1000):  # a mark may stay when something just arrived
         with pytest.raises(WouldBlock):
-            linked.server.recv(0)  # takes what is internal
+            linked.server.recv(timeout=0)  # takes what is internal
         if not linked.server.wait_readable(0):
             break
     assert not linked.server.wait_readable(0)
@@ -89,7 +89,7 @@ def test_wait_readable_and_writable(linked):
 
 def test_a_late_message_wakes_a_waiting_recv(linked):
     """A recv that waits returns the message that comes."""
-    reader = Worker(linked.server.recv, LIMIT)
+    reader = Worker(lambda: linked.server.recv(timeout=LIMIT))
     linked.client.send(b"wake up")
     assert reader.join().data == b"wake up"
 
@@ -151,7 +151,7 @@ def test_close_wakes_sender_and_receiver(linked):
 
     sender, reader = Worker(send_all), Worker(recv_all)
     linked.server.send(b"hello")
-    linked.server.recv(LIMIT)
+    linked.server.recv(timeout=LIMIT)
     linked.client.close()
     assert isinstance(sender.join(), ClosedError)
     assert isinstance(reader.join(), ClosedError)
@@ -162,7 +162,7 @@ def test_close_wakes_a_connect(backend):
     head, port = listener(backend)
     with head:
         client = Socket(backend=backend)
-        worker = Worker(_raised, client.connect, f"127.0.0.1:{port}", LIMIT)
+        worker = Worker(lambda: _raised(client.connect, f"127.0.0.1:{port}", timeout=LIMIT))
         client.close()
         found = worker.join()
         assert found is None or isinstance(found, (ClosedError, errors.SctpOSError))
@@ -177,7 +177,7 @@ def test_two_threads_on_one_socket(linked):
             sock.send(b"%d" % number, timeout=LIMIT)
 
     def recv(sock) -> list:
-        return [int(sock.recv(LIMIT).data) for _ in range(count)]
+        return [int(sock.recv(timeout=LIMIT).data) for _ in range(count)]
 
     workers = [Worker(recv, linked.client), Worker(recv, linked.server)]
     senders = [Worker(send, linked.client), Worker(send, linked.server)]
@@ -195,7 +195,7 @@ def test_two_readers_take_turns(linked):
         got = []
         while True:
             try:
-                got.append(int(linked.server.recv(LIMIT).data))
+                got.append(int(linked.server.recv(timeout=LIMIT).data))
             except EndOfAssociation:
                 return got
 
@@ -237,7 +237,7 @@ def settle(sock) -> None:
     """Take what is internal, until the socket does not look readable: a mark may stay for a while on usrsctp."""
     for _ in range(100):
         with pytest.raises(WouldBlock):
-            sock.recv(0)
+            sock.recv(timeout=0)
         if not sock.wait_readable(0.05):
             return
     raise AssertionError("it stays readable")
@@ -304,17 +304,17 @@ def test_selectors_see_messages_and_ends(linked):
     """fileno works with selectors: readable with a message, not before, and at the end of the association."""
     with selectors.DefaultSelector() as selector:
         selector.register(linked.server.fileno(), selectors.EVENT_READ)
-        assert _silent(selector, linked.server, lambda sock: sock.recv(0))
+        assert _silent(selector, linked.server, lambda sock: sock.recv(timeout=0))
         linked.client.send(b"x")
         assert selector.select(LIMIT)
-        assert linked.server.recv(LIMIT).data == b"x"
-        assert _silent(selector, linked.server, lambda sock: sock.recv(0))
+        assert linked.server.recv(timeout=LIMIT).data == b"x"
+        assert _silent(selector, linked.server, lambda sock: sock.recv(timeout=0))
         linked.client.close()
         with pytest.raises(EndOfAssociation):
             while True:
                 assert selector.select(LIMIT)
                 try:
-                    linked.server.recv(0)
+                    linked.server.recv(timeout=0)
                 except WouldBlock:  # what was internal made it readable
                     continue
 
@@ -327,9 +327,9 @@ def test_selectors_see_a_connection(backend):
         assert selector.select(0) == []
         client.connect(f"127.0.0.1:{port}", timeout=LIMIT)
         assert selector.select(LIMIT)
-        server, _ = head.accept(LIMIT)
+        server, _ = head.accept(timeout=LIMIT)
         server.close()
-        assert _silent(selector, head, lambda sock: sock.accept(0))
+        assert _silent(selector, head, lambda sock: sock.accept(timeout=0))
 
 
 def test_selectors_see_a_connect(backend):
@@ -374,7 +374,7 @@ def test_no_wake_up_is_lost(linked, backend):
 def _receive_some(sock, got) -> None:
     try:
         for _ in range(100):
-            message = sock.recv(0)
+            message = sock.recv(timeout=0)
             assert int(message.data[:8]) == got[sock]
             got[sock] += 1
     except WouldBlock:
@@ -403,7 +403,7 @@ def test_one_to_many_sends_wait_for_room(backend):
             ]
         )
         for number in range(count):
-            message = client.recv(LIMIT)
+            message = client.recv(timeout=LIMIT)
             assert isinstance(message, Message)
             assert message.data[:6] == b"%06d" % number
         sender.join()

@@ -118,7 +118,7 @@ def test_a_lost_peer_times_out():
     client.send(b"into the void")
     for _ in range(2):
         try:
-            client.recv(LIMIT)
+            client.recv(timeout=LIMIT)
         except errors.AssociationTimedOut as exc:
             print(isinstance(exc, TimeoutError))
     """
@@ -136,7 +136,7 @@ def test_two_processes_by_their_ports():
         print(conn.recv(timeout=LIMIT).data.decode())
         with pair("usrsctp") as both:  # and still within this process
             both.client.send(b"within")
-            print(both.server.recv(LIMIT).data.decode())
+            print(both.server.recv(timeout=LIMIT).data.decode())
     print(child.wait(30))
     """
     assert run(program) == "ACROSS\nwithin\n0\n"
