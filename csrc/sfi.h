@@ -8,7 +8,8 @@
  *   - Every function returns a value >= 0, or -errno, or -SFI_E*; it never sets errno for the caller.
  *   - Sockets are non-blocking underneath.  Only sfi_wait, and sfi_recv, sfi_send and sfi_accept with a
  *     timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
- *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever.
+ *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever, -2 - n is the time-out that sfi_set_timeout
+ *     gave the socket, of which n ms have passed already.
  *   - Any function may be called from any thread at any time.  A call that began before sfi_close ends
  *     orderly: the descriptor is released by the last call that uses it, so it is never a stranger's.
  *   - sfi_sock is owned by the caller: sfi_close any number of times, then sfi_free exactly once, when no
@@ -23,7 +24,7 @@
 #include <stdint.h>
 
 /* cdef: begin */
-#define SFI_ABI 2
+#define SFI_ABI 3
 #define SFI_UNKNOWN 0x10000
 
 /* Errors that no errno stands for; returned negated. */
@@ -349,6 +350,7 @@ int sfi_connect_result(sfi_sock *s); /* 0 up, -EINPROGRESS, or why it failed; th
 int sfi_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out);
 int sfi_shutdown(sfi_sock *s, uint32_t assoc_id);
 int sfi_abort(sfi_sock *s, uint32_t assoc_id, const char *reason, size_t length);
+int sfi_set_timeout(sfi_sock *s, int64_t timeout_ms); /* at first -1; calls that wait by it obey at once */
 int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms); /* SFI_READ | SFI_WRITE that are so; 0: time is up */
 
 /* Messages.  One call each; the length that was moved, or an error. */

@@ -7,35 +7,63 @@
 
 /* ---- waiting ---- */
 
-/* After an EAGAIN: 1 to try again, -EAGAIN when time is up or no waiting was asked for, else an error. */
-static int sfi_again(sfi_sock *s, int event, int64_t timeout_ms, int64_t *deadline, unsigned *turn)
+/* One poll under the handle's deadline, or its own time-out as it is now. */
+static int sfi_pause(sfi_sock *s, int events, int64_t timeout_ms, int64_t start, unsigned turn, int waiting)
 {
+    struct sfi_wake *w = sfi_wake_hold(n_base(s));
     int left, r;
+
+    if (w == NULL)
+        return sfi_errno();
+    left = sfi_remaining(sfi_until(n_base(s), timeout_ms, start)); /* after the hold: a change fires from here on */
+    if (sfi_is_closed(s))
+        r = -EBADF;
+    else if (waiting)
+        r = n_poll(s, events, left, w->fds[0]);
+    else
+        r = left == 0 ? -EAGAIN : n_turn(s, events, left, turn, w->fds[0]);
+    sfi_wake_drop(n_base(s), w);
+    return r;
+}
+
+/* After an EAGAIN: 1 to try again, -EAGAIN when time is up or no waiting was asked for, else an error. */
+static int sfi_again(sfi_sock *s, int event, int64_t timeout_ms, int64_t *start, unsigned *turn)
+{
+    int r;
 
     if (timeout_ms == 0)
         return -EAGAIN;
     if (*turn == 0)
-        *deadline = sfi_deadline(timeout_ms);
-    left = sfi_remaining(*deadline);
-    if (left == 0)
-        return -EAGAIN;
-    r = n_turn(s, event, left, (*turn)++);
+        *start = sfi_now_ms();
+    r = sfi_pause(s, event, timeout_ms, *start, (*turn)++, 0);
     return r == 0 ? 1 : r; /* 0 is a poll that ran out: the deadline decides, after one more try */
 }
 
 int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms)
 {
-    int64_t deadline = sfi_deadline(timeout_ms);
+    int64_t start = sfi_now_ms();
     int r = n_use(s);
 
     if (r < 0)
         return r;
     do {
-        r = n_poll(s, events, sfi_remaining(deadline));
-    } while (r == 0 && sfi_remaining(deadline) != 0);
+        r = sfi_pause(s, events, timeout_ms, start, 0, 1);
+    } while (r == 0 && sfi_remaining(sfi_until(n_base(s), timeout_ms, start)) != 0);
     sfi_leave(s);
     n_back();
     return r;
+}
+
+int sfi_set_timeout(sfi_sock *s, int64_t timeout_ms)
+{
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    atomic_store(&n_base(s)->own_ms, timeout_ms < 0 ? -1 : timeout_ms);
+    sfi_wake_fire(n_base(s));
+    sfi_leave(s);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -125,7 +153,7 @@ int sfi_listen(sfi_sock *s, int backlog)
 
 int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
 {
-    int64_t deadline = 0;
+    int64_t start = 0;
     unsigned turn = 0;
     int r = n_use(s);
 
@@ -134,7 +162,7 @@ int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
     do {
         r = out == NULL ? -EINVAL : n_accept(s, out, peer);
         if (r == -EAGAIN)
-            r = sfi_again(s, SFI_READ, timeout_ms, &deadline, &turn);
+            r = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
     } while (r > 0);
     sfi_leave(s);
     n_back();
@@ -186,7 +214,7 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
                  const sfi_more *more, int64_t timeout_ms)
 {
     struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to, more};
-    int64_t deadline = 0;
+    int64_t start = 0;
     unsigned turn = 0;
     int64_t r = n_use(s);
     int again;
@@ -205,7 +233,7 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
         else
             r = n_send(s, &o);
         if (r == -EAGAIN) {
-            again = sfi_again(s, SFI_WRITE, timeout_ms, &deadline, &turn);
+            again = sfi_again(s, SFI_WRITE, timeout_ms, &start, &turn);
             if (again < 0)
                 r = again;
         }
@@ -217,7 +245,7 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
 
 int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out)
 {
-    int64_t deadline = 0;
+    int64_t start = 0;
     unsigned turn = 0;
     int64_t r = n_use(s);
     int again;
@@ -231,7 +259,7 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
         else
             r = n_recv(s, buffer, size, flags, out);
         if (r == -EAGAIN) {
-            again = sfi_again(s, SFI_READ, timeout_ms, &deadline, &turn);
+            again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
             if (again < 0)
                 r = again;
         }

@@ -43,6 +43,9 @@ struct sfi_base {
     atomic_uint pd_point; /* the shortest message that may be delivered in part; 0: not looked up */
     atomic_uint lost;     /* the association was lost: see k_check_end */
     atomic_uint chose;    /* a message went by a chosen path: see k_check_path */
+    atomic_llong own_ms;  /* the time-out of calls that give none; -1: for ever */
+    struct sfi_wake *wake; /* what waiters watch; made by the first wait */
+    unsigned wake_born;    /* of forks, when wake was made */
     int style;            /* SFI_STYLE_* */
     int family;           /* SFI_AF_* */
     uint32_t peeled_id;   /* SFI_STYLE_PEELED: its association */
@@ -72,8 +75,8 @@ static void n_release(sfi_sock *s);  /* really close; runs once, with no other c
 static void n_free(sfi_sock *s);     /* the memory */
 static int n_fileno(sfi_sock *s);
 static void n_back(void);            /* after a call that may have waited, outside the handle */
-static int n_poll(sfi_sock *s, int events, int timeout_ms);              /* SFI_READ | SFI_WRITE */
-static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn); /* after EAGAIN: 1, try again */
+static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake); /* SFI_READ | SFI_WRITE; 0 if only wake is */
+static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake); /* after EAGAIN: 1, try again */
 static int n_bind(sfi_sock *s, const sfi_addr *a, uint32_t *port);        /* the port that was bound */
 static int n_bindx(sfi_sock *s, const sfi_addr *a, int action);
 static int n_listen(sfi_sock *s, int backlog);
@@ -103,6 +106,7 @@ static void sfi_base_init(struct sfi_base *b, int family, int style)
     atomic_init(&b->pd_point, 0);
     atomic_init(&b->lost, 0);
     atomic_init(&b->chose, 0);
+    atomic_init(&b->own_ms, -1);
     b->family = family;
     b->style = style;
     pthread_mutex_init(&b->lock, NULL);
@@ -149,6 +153,8 @@ int sfi_abi(void)
     return SFI_ABI;
 }
 
+#include "sfi_wake.inc.c"
+
 /* ---- time ---- */
 
 static int64_t sfi_now_ms(void)
@@ -159,15 +165,19 @@ static int64_t sfi_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A deadline for a time-out; INT64_MAX is never. */
-static int64_t sfi_deadline(int64_t timeout_ms)
+/* When a wait that began at start ends; INT64_MAX is never.  Time-outs below -1 mean the handle's own, of which -2 - timeout_ms ms have passed
+   already; it is read anew before each poll, because another thread may change it. */
+static int64_t sfi_until(struct sfi_base *b, int64_t timeout_ms, int64_t start)
 {
-    int64_t now;
+    int64_t passed = 0;
 
+    if (timeout_ms < -1) {
+        passed = -2 - timeout_ms;
+        timeout_ms = atomic_load(&b->own_ms);
+    }
     if (timeout_ms < 0)
         return INT64_MAX;
-    now = sfi_now_ms();
-    return timeout_ms > INT64_MAX - now ? INT64_MAX : now + timeout_ms;
+    return timeout_ms > INT64_MAX - start ? INT64_MAX : start + timeout_ms - passed;
 }
 
 static int sfi_remaining(int64_t deadline)

@@ -5,16 +5,10 @@
  * the kernels.  No constant of one kernel stands here.
  */
 
-#if defined(__linux__)
-#include <sys/eventfd.h>
-#endif
-
 struct sfi_sock {
     struct sfi_base base;
     int fd;
-    int wake[2];         /* made by the first wait; wake[0] is readable once the socket is closed */
-    unsigned generation; /* of forks, when wake was made: a child must not wake its parent's waiters */
-    unsigned born;       /* of forks, when the socket was made: a child must not drain its parent's queue */
+    unsigned born; /* of forks, when the socket was made: a child must not drain its parent's queue */
 };
 
 static int k_prepare(int fd, int family); /* equal defaults on every stack */
@@ -25,19 +19,6 @@ static void k_inherit(int from, int to); /* what an accepted or peeled socket do
 static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
 static void k_before_close(sfi_sock *s); /* make a graceful close graceful */
 static int k_check_path(sfi_sock *s, const struct sfi_out *o); /* -EDEADLK: would hang the kernel */
-
-static atomic_uint sfi_forks;
-static pthread_once_t sfi_fork_once = PTHREAD_ONCE_INIT;
-
-static void sfi_count_fork(void)
-{
-    atomic_fetch_add(&sfi_forks, 1);
-}
-
-static void sfi_watch_forks(void)
-{
-    pthread_atfork(NULL, NULL, sfi_count_fork);
-}
 
 static struct sfi_base *n_base(sfi_sock *s)
 {
@@ -67,77 +48,23 @@ static sfi_sock *sfi_wrap(int fd, int family, int style)
     pthread_once(&sfi_fork_once, sfi_watch_forks);
     sfi_base_init(&s->base, family, style);
     s->fd = fd;
-    s->wake[0] = s->wake[1] = -1;
     s->born = atomic_load(&sfi_forks);
     return s;
 }
 
 /* ---- waiting ---- */
 
-static void sfi_close_wake(sfi_sock *s)
-{
-    if (s->wake[0] >= 0)
-        close(s->wake[0]);
-    if (s->wake[1] >= 0 && s->wake[1] != s->wake[0])
-        close(s->wake[1]);
-    s->wake[0] = s->wake[1] = -1;
-}
-
-static int sfi_open_wake(int wake[2])
-{
-#if defined(__linux__)
-    wake[0] = wake[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return wake[0] < 0 ? sfi_errno() : 0;
-#else
-    if (pipe2(wake, O_NONBLOCK | O_CLOEXEC) == 0)
-        return 0;
-    wake[0] = wake[1] = -1;
-    return sfi_errno();
-#endif
-}
-
-/* The descriptor that becomes readable when another thread closes this socket. */
-static int sfi_wake_fd(sfi_sock *s)
-{
-    unsigned now = atomic_load(&sfi_forks);
-    int r = 0;
-
-    pthread_mutex_lock(&s->base.lock);
-    if (s->wake[0] >= 0 && s->generation != now)
-        sfi_close_wake(s); /* the parent's, shared by fork */
-    if (s->wake[0] < 0) {
-        r = sfi_open_wake(s->wake);
-        s->generation = now;
-    }
-    if (r == 0)
-        r = s->wake[0];
-    pthread_mutex_unlock(&s->base.lock);
-    return r;
-}
-
 static void n_wake(sfi_sock *s)
 {
-    uint64_t one = 1;
-    ssize_t ignored = 0;
-
-    pthread_mutex_lock(&s->base.lock);
-    if (s->wake[1] >= 0 && s->generation == atomic_load(&sfi_forks))
-        ignored = write(s->wake[1], &one, sizeof one);
-    pthread_mutex_unlock(&s->base.lock);
-    (void)ignored; /* a full pipe is a readable one */
+    sfi_wake_fire(&s->base);
 }
 
-/* One poll; events 0 waits for nothing but the time and a close. */
-static int n_poll(sfi_sock *s, int events, int timeout_ms)
+/* One poll; events 0 waits for nothing but the time and wake. */
+static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
 {
     struct pollfd p[2];
-    int wake = sfi_wake_fd(s);
     int ready = 0;
 
-    if (wake < 0)
-        return wake;
-    if (sfi_is_closed(s)) /* after sfi_wake_fd: whoever closes now finds the descriptor to write to */
-        return -EBADF;
     memset(p, 0, sizeof p);
     p[0].fd = wake;
     p[0].events = POLLIN;
@@ -156,18 +83,18 @@ static int n_poll(sfi_sock *s, int events, int timeout_ms)
     return ready;
 }
 
-static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn)
+static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake)
 {
 #if SFI_POLLOUT_LIES
     if (event == SFI_WRITE) {
         /* POLLOUT stays on while a send gets EAGAIN (docs/stacks.md): back off, 1 to 16 ms, never spin. */
         int slice = 1 << (turn < 4 ? turn : 4);
 
-        return n_poll(s, 0, timeout_ms >= 0 && timeout_ms < slice ? timeout_ms : slice);
+        return n_poll(s, 0, timeout_ms >= 0 && timeout_ms < slice ? timeout_ms : slice, wake);
     }
 #endif
     (void)turn;
-    return n_poll(s, event, timeout_ms);
+    return n_poll(s, event, timeout_ms, wake);
 }
 
 /* ---- life ---- */
@@ -228,9 +155,7 @@ static void n_release(sfi_sock *s)
         k_before_close(s);
     close(s->fd);
     s->fd = -1;
-    pthread_mutex_lock(&s->base.lock);
-    sfi_close_wake(s);
-    pthread_mutex_unlock(&s->base.lock);
+    sfi_wake_end(&s->base);
 }
 
 static void n_free(sfi_sock *s)

@@ -228,12 +228,14 @@ static void n_release(sfi_sock *s)
     close(s->user);
     close(s->inner);
     s->user = s->inner = -1;
+    sfi_wake_end(&s->base);
 }
 
 static void n_wake(sfi_sock *s)
 {
     if (atomic_load(&stack_forked))
         return; /* the pair is shared with the parent: leave its readiness alone */
+    sfi_wake_fire(&s->base);
     pthread_mutex_lock(stripe_of(s->slot));
     atomic_fetch_add(&s->seen, 1);
     set_readable(s);
@@ -419,31 +421,31 @@ static void learn_encaps(struct socket *so, const struct sockaddr_storage *peer)
 
 /* ---- waiting ---- */
 
-static int n_poll(sfi_sock *s, int events, int timeout_ms)
+static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
 {
-    struct pollfd p;
+    struct pollfd p[2];
     int ready = 0;
 
-    if (sfi_is_closed(s))
-        return -EBADF;
-    memset(&p, 0, sizeof p);
-    p.fd = s->user;
-    p.events = (short)(((events & SFI_READ) ? POLLIN : 0) | ((events & SFI_WRITE) ? POLLOUT : 0));
-    if (poll(&p, 1, timeout_ms) < 0)
+    memset(p, 0, sizeof p);
+    p[0].fd = wake;
+    p[0].events = POLLIN;
+    p[1].fd = s->user;
+    p[1].events = (short)(((events & SFI_READ) ? POLLIN : 0) | ((events & SFI_WRITE) ? POLLOUT : 0));
+    if (poll(p, 2, timeout_ms) < 0)
         return sfi_errno();
     if (sfi_is_closed(s))
         return -EBADF;
-    if (p.revents & (POLLIN | POLLERR | POLLHUP))
+    if (p[1].revents & (POLLIN | POLLERR | POLLHUP))
         ready |= SFI_READ;
-    if (p.revents & (POLLOUT | POLLERR | POLLHUP))
+    if (p[1].revents & (POLLOUT | POLLERR | POLLHUP))
         ready |= SFI_WRITE;
     return ready & events;
 }
 
-static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn)
+static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake)
 {
     (void)turn;
-    return n_poll(s, event, timeout_ms);
+    return n_poll(s, event, timeout_ms, wake);
 }
 
 /* ---- connecting ---- */

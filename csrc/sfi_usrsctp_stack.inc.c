@@ -310,7 +310,7 @@ int sfi_stack_start(uint32_t udp_port, uint32_t remote_udp_port)
    it waits for endpoints which the stack sometimes forgets to free (0.9.5), and nothing is left to be said. */
 int sfi_stack_stop(int64_t limit_ms)
 {
-    int64_t deadline = sfi_deadline(limit_ms);
+    int64_t deadline = sfi_now_ms() + limit_ms;
     uint32_t used;
 
     if (atomic_load(&stack_forked) || stack_state != STACK_UP)

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import errno
+import math
 import warnings
 import weakref
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
-from sctpffi._wait import Deadline, check_timeout
+from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, Event, Style
@@ -121,8 +122,14 @@ class SocketBase:
     # -- time
 
     def settimeout(self, timeout: Optional[float]) -> None:
-        """Set the time-out in seconds for calls that give none; None waits for ever, 0 does not wait."""
-        self._timeout = check_timeout(timeout)
+        """Set the time-out in seconds for calls that give none; None waits for ever, 0 does not wait.
+
+        Calls that wait by it already, in other threads, obey at once, counted from when they began.
+        Raises ArgumentError, ClosedError. Concurrency: any thread.
+        """
+        seconds = check_timeout(timeout)
+        self._timeout = seconds
+        self._handle.set_timeout(-1 if seconds is None else math.ceil(seconds * 1000))
 
     def gettimeout(self) -> Optional[float]:
         """The time-out in seconds for calls that give none."""
@@ -130,10 +137,10 @@ class SocketBase:
 
     def setblocking(self, flag: bool) -> None:
         """`settimeout(None)` or `settimeout(0)`."""
-        self._timeout = None if flag else 0.0
+        self.settimeout(None if flag else 0.0)
 
     def _deadline(self, timeout: Timeout) -> Deadline:
-        return Deadline(self._timeout if isinstance(timeout, _Unset) else check_timeout(timeout))
+        return OwnDeadline(self) if isinstance(timeout, _Unset) else Deadline(check_timeout(timeout))
 
     def wait_readable(self, timeout: Timeout = UNSET) -> bool:
         """Wait until something may be read; False if the time ran out. timeout in seconds."""
@@ -145,7 +152,7 @@ class SocketBase:
 
     def _wait(self, event: int, deadline: Deadline) -> bool:
         while True:
-            code = self._handle.wait(event, deadline.left_ms())
+            code = self._handle.wait(event, deadline.shim_ms())
             if code >= 0:
                 return code > 0
             if code != -errno.EINTR:

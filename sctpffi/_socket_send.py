@@ -148,7 +148,7 @@ class SocketSending(SocketFeatures):
                 pr_policy,
                 pr_value,
                 target,
-                deadline.left_ms() if deadline.seconds else (0 if deadline.seconds == 0 else -1),
+                deadline.shim_ms(),
                 more,
             )
             if code >= 0:

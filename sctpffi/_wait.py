@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Optional
+from typing import Optional, Protocol
 
 from sctpffi.errors import ArgumentError, ArgumentTypeError
 
@@ -17,17 +17,62 @@ _MAX_SECONDS = 10**9
 class Deadline:
     """A point in time, or never."""
 
-    __slots__ = ("_at", "seconds")
+    __slots__ = ("_at", "_seconds")
 
     def __init__(self, seconds: Optional[float]) -> None:
-        self.seconds = seconds
+        self._seconds = seconds
         self._at = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def seconds(self) -> Optional[float]:
+        """The time-out that was given."""
+        return self._seconds
 
     def left_ms(self) -> int:
         """What is left, rounded up; -1 is for ever."""
         if self._at is None:
             return -1
         return max(0, math.ceil((self._at - time.monotonic()) * 1000))
+
+    def shim_ms(self) -> int:
+        """What is left, as a backend's calls take it."""
+        return self.left_ms()
+
+    def left(self) -> Optional[float]:
+        """What is left in seconds; None is for ever."""
+        left = self.left_ms()
+        return None if left < 0 else left / 1000
+
+
+class HasTimeout(Protocol):
+    """What has a time-out of its own."""
+
+    def gettimeout(self) -> Optional[float]: ...
+
+
+class OwnDeadline(Deadline):
+    """The time-out that a socket has of its own; another thread may change it while a call waits."""
+
+    __slots__ = ("_holder", "_begun")
+
+    def __init__(self, holder: HasTimeout) -> None:
+        self._holder = holder
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> Optional[float]:
+        return self._holder.gettimeout()
+
+    def left_ms(self) -> int:
+        seconds = self._holder.gettimeout()
+        if seconds is None:
+            return -1
+        return max(0, math.ceil((self._begun + seconds - time.monotonic()) * 1000))
+
+    def shim_ms(self) -> int:
+        if self._holder.gettimeout() == 0:
+            return 0
+        return -2 - int((time.monotonic() - self._begun) * 1000)
 
 
 def check_timeout(timeout: Optional[float]) -> Optional[float]:

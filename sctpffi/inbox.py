@@ -178,7 +178,7 @@ class Inbox:
         handle = self.handle
         while True:
             limit = min(size, BUFFER_BYTES)
-            code = handle.recv(self._buffer, limit, peek, 0 if life.over else deadline.left_ms())
+            code = handle.recv(self._buffer, limit, peek, 0 if life.over else deadline.shim_ms())
             if code >= 0:
                 return self._got(code, pieces, peek, op)
             if code != -errno.EINTR:

@@ -118,7 +118,7 @@ class Socket(SocketSending):
     def _accept(self, deadline: Deadline) -> Tuple[Handle, Optional[Address]]:
         while True:
             try:
-                return self._handle.accept(deadline.left_ms())
+                return self._handle.accept(deadline.shim_ms())
             except errors.WouldBlock:
                 cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
                 raise errors.build(cls, "accept", **self._where()) from None

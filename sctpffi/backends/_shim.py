@@ -16,7 +16,7 @@ from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
 from sctpffi.backends.base import RawNotification, Support
 
-ABI = 2
+ABI = 3
 _RCV = struct.Struct("=12I16s")  # struct sfi_rcv, without next_*; tests/abi checks it against the compiler's layout
 _NEXT = struct.Struct("=5I")  # the rest of it
 _CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
@@ -109,6 +109,9 @@ class ShimHandle:
 
     def abort(self, assoc_id: int, reason: bytes) -> None:
         self._check(self._lib.sfi_abort(self._ptr, assoc_id, reason, len(reason)), "abort")
+
+    def set_timeout(self, timeout_ms: int) -> None:
+        self._check(self._lib.sfi_set_timeout(self._ptr, timeout_ms), "settimeout")
 
     def wait(self, events: int, timeout_ms: int) -> int:
         return int(self._lib.sfi_wait(self._ptr, events, timeout_ms))

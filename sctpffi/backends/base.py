@@ -1,9 +1,9 @@
 """The contract between a backend and everything above it, as typing Protocols.
 
 Every value in and out is canonical; handles are opaque; addresses are `Address` objects; time is in
-milliseconds, -1 for ever. Operations do not wait except where they take `timeout_ms`. The two calls that move
-messages return the shim's number, negative on failure, because they are made once per message; all others raise an
-exception of `sctpffi.errors`. Any operation may be called from any thread; on a closed handle it fails with ClosedError
+milliseconds, -1 for ever, -2 - n for the handle's own time-out of which n have passed. Operations do not wait except
+where they take `timeout_ms`. The two calls that move messages return the shim's number, negative on failure, because
+they are made once per message; all others raise an exception of `sctpffi.errors`. Any operation may be called from any thread; on a closed handle it fails with ClosedError
 (EBADF). Nothing here knows a stack.
 """
 
@@ -84,6 +84,7 @@ class Handle(Protocol):
     def peeloff(self, assoc_id: int) -> Handle: ...
     def shutdown(self, assoc_id: int) -> None: ...
     def abort(self, assoc_id: int, reason: bytes) -> None: ...
+    def set_timeout(self, timeout_ms: int) -> None: ...
     def wait(self, events: int, timeout_ms: int) -> int: ...
     def send(
         self,
