@@ -10,6 +10,8 @@
  *     timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
  *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever, -2 - n is the time-out that sfi_set_timeout
  *     gave the socket, of which n ms have passed already.
+ *   - sfi_detach, sfi_dup and sfi_adopt are -SFI_EABSENT where the stack has no descriptors.  sfi_detach sends the calls
+ *     that wait home, with -EBADF, and returns when the last one has left.
  *   - Any function may be called from any thread at any time.  A call that began before sfi_close ends
  *     orderly: the descriptor is released by the last call that uses it, so it is never a stranger's.
  *   - sfi_sock is owned by the caller: sfi_close any number of times, then sfi_free exactly once, when no
@@ -24,7 +26,7 @@
 #include <stdint.h>
 
 /* cdef: begin */
-#define SFI_ABI 3
+#define SFI_ABI 4
 #define SFI_UNKNOWN 0x10000
 
 /* Errors that no errno stands for; returned negated. */
@@ -58,6 +60,7 @@
 #define SFI_RCV_UNORDERED 2
 #define SFI_RCV_CONTROL_TRUNCATED 4
 #define SFI_RCV_NEXT 8 /* the next_* fields are filled */
+#define SFI_RCV_NOTIFICATION 16 /* as kind says */
 #define SFI_RECV_PEEK 1
 
 /* next_flags (RFC 6458 section 5.3.6) */
@@ -324,6 +327,16 @@ typedef struct sfi_ntf {
     sfi_addr address;
 } sfi_ntf;
 
+/* What an inherited descriptor turned out to be. */
+typedef struct sfi_adopted {
+    uint32_t family;    /* SFI_AF_* */
+    uint32_t style;     /* SFI_STYLE_* */
+    uint32_t listening;
+    uint32_t used;      /* one-to-one or peeled off: it has an association, or had one */
+    uint32_t state;     /* SFI_STATE_*; 0 without an association */
+    uint32_t assoc_id;
+} sfi_adopted;
+
 /* About the backend. */
 int sfi_abi(void);
 int sfi_stack_version(char *text, size_t size); /* e.g. "6.1.176"; returns its length */
@@ -341,6 +354,9 @@ int sfi_close(sfi_sock *s);
 void sfi_free(sfi_sock *s);
 int sfi_fileno(sfi_sock *s);
 int sfi_style(sfi_sock *s);
+int sfi_detach(sfi_sock *s); /* the descriptor, open and the caller's; the handle is closed */
+int sfi_dup(sfi_sock *s, sfi_sock **out);
+int sfi_adopt(int fd, sfi_sock **out, sfi_adopted *info); /* on failure the descriptor stays the caller's */
 int sfi_bind(sfi_sock *s, const sfi_addr *addrs, uint32_t count);             /* bind, then bindx the rest */
 int sfi_bindx(sfi_sock *s, const sfi_addr *addrs, uint32_t count, int action); /* SFI_BIND_* */
 int sfi_listen(sfi_sock *s, int backlog);

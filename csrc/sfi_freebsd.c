@@ -26,6 +26,7 @@
 #include "sfi_notify.inc.c"
 #include "sfi_counters.inc.c"
 #include "sfi_posix.inc.c"
+#include "sfi_descriptors.inc.c"
 #include "sfi_calls.inc.c"
 #include "sfi_options.inc.c"
 

@@ -379,6 +379,7 @@ static int sfi_gave_up(const char *info, size_t length)
 #include "sfi_values.inc.c"
 #include "sfi_notify.inc.c"
 #include "sfi_posix.inc.c"
+#include "sfi_descriptors.inc.c"
 #include "sfi_calls.inc.c"
 #include "sfi_options.inc.c"
 

@@ -5,10 +5,18 @@
  * the kernels.  No constant of one kernel stands here.
  */
 
+/* Who has an open socket besides the handle: other handles of it (sfi_dup), and others than this process's handles. */
+struct sfi_holders {
+    atomic_uint handles;
+    atomic_uint outside;
+};
+
 struct sfi_sock {
     struct sfi_base base;
-    int fd;
+    int fd;        /* -1 once it was detached */
     unsigned born; /* of forks, when the socket was made: a child must not drain its parent's queue */
+    struct sfi_holders *holders; /* NULL: nobody else */
+    sfi_sock *next, *before;     /* all handles, for a child's sake */
 };
 
 static int k_prepare(int fd, int family); /* equal defaults on every stack */
@@ -39,16 +47,59 @@ static int n_fileno(sfi_sock *s)
     return s->fd;
 }
 
+/* ---- forks: a child has one thread, and the calls of all others, which its handles still count, never end there ---- */
+
+static sfi_sock *sfi_all;
+static pthread_mutex_t sfi_all_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t sfi_all_once = PTHREAD_ONCE_INIT;
+
+static void sfi_before_fork(void)
+{
+    pthread_mutex_lock(&sfi_all_lock);
+}
+
+static void sfi_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&sfi_all_lock);
+}
+
+static void sfi_fork_in_child(void)
+{
+    for (sfi_sock *s = sfi_all; s != NULL; s = s->next) {
+        unsigned users = atomic_load(&s->base.users);
+
+        pthread_mutex_init(&s->base.lock, NULL); /* a thread that is not here may have held it */
+        atomic_store(&s->base.users, users & SFI_CLOSED);
+        if (users > SFI_CLOSED && atomic_exchange(&s->base.released, 1) == 0) { /* the last to leave is not here */
+            n_release(s);
+            atomic_fetch_sub(&sfi_live_count, 1);
+        }
+    }
+    pthread_mutex_init(&sfi_all_lock, NULL);
+}
+
+static void sfi_watch_handles(void)
+{
+    pthread_once(&sfi_fork_once, sfi_watch_forks); /* first: the child's handler wants to know that it is one */
+    pthread_atfork(sfi_before_fork, sfi_fork_in_parent, sfi_fork_in_child);
+}
+
 static sfi_sock *sfi_wrap(int fd, int family, int style)
 {
     sfi_sock *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return NULL;
-    pthread_once(&sfi_fork_once, sfi_watch_forks);
+    pthread_once(&sfi_all_once, sfi_watch_handles);
     sfi_base_init(&s->base, family, style);
     s->fd = fd;
     s->born = atomic_load(&sfi_forks);
+    pthread_mutex_lock(&sfi_all_lock);
+    s->next = sfi_all;
+    if (s->next != NULL)
+        s->next->before = s;
+    sfi_all = s;
+    pthread_mutex_unlock(&sfi_all_lock);
     return s;
 }
 
@@ -149,17 +200,42 @@ int sfi_open(int family, int style, sfi_sock **out)
     return r;
 }
 
+/* Whether a close of this handle's descriptor closes the socket, as far as this process can know. */
+static int sfi_drop_holder(sfi_sock *s)
+{
+    struct sfi_holders *h = s->holders;
+    int alone;
+
+    if (h == NULL)
+        return 1;
+    s->holders = NULL;
+    alone = atomic_load(&h->outside) == 0;
+    if (atomic_fetch_sub(&h->handles, 1) != 1)
+        return 0;
+    free(h);
+    return alone;
+}
+
 static void n_release(sfi_sock *s)
 {
-    if (s->born == atomic_load(&sfi_forks))
+    if (sfi_drop_holder(s) && s->fd >= 0 && s->born == atomic_load(&sfi_forks))
         k_before_close(s);
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     s->fd = -1;
     sfi_wake_end(&s->base);
 }
 
 static void n_free(sfi_sock *s)
 {
+    pthread_mutex_lock(&sfi_all_lock);
+    if (s->before != NULL)
+        s->before->next = s->next;
+    else
+        sfi_all = s->next;
+    if (s->next != NULL)
+        s->next->before = s->before;
+    pthread_mutex_unlock(&sfi_all_lock);
     pthread_mutex_destroy(&s->base.lock);
     free(s);
 }
@@ -438,10 +514,12 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
         return 0;
     }
     sfi_canonical(&ss, m.msg_namelen, &out->from);
-    if (m.msg_flags & MSG_NOTIFICATION)
+    if (m.msg_flags & MSG_NOTIFICATION) {
         out->kind = SFI_KIND_NOTIFICATION;
-    else
+        out->flags |= SFI_RCV_NOTIFICATION;
+    } else {
         sfi_fill_rcv(&m, out);
+    }
     if (out->kind == SFI_KIND_DATA && (flags & SFI_RECV_PEEK) == 0)
         k_check_end(s, n, out);
     return (int64_t)n;

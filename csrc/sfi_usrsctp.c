@@ -82,6 +82,7 @@ struct sfi_sock {
     int readable;      /* a byte lies in user; under the stripe */
     int blocked;       /* user is filled up; under the stripe */
     int listening;
+    atomic_uint asked; /* for the descriptor: a selector may watch it, so the mark has to be right after each call */
     atomic_uint port;  /* bound to, 0 if not */
     uint32_t encaps;   /* remote UDP port in force for new associations */
     int encaps_given;  /* the caller chose it */
@@ -91,6 +92,7 @@ struct sfi_sock {
 static struct {
     sfi_sock *sock;
     uintptr_t generation;
+    atomic_uint taken; /* how often a mark was cleared: what was asked of the stack before is old */
 } slots[SFI_MAX_SOCKS];
 static uint32_t slots_used = 1;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -160,12 +162,17 @@ static int open_pair(sfi_sock *s)
     int pair[2];
     int small = 1; /* the kernel's least: a few writes fill it */
 
+#if defined(SOCK_CLOEXEC)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return sfi_errno();
+#else /* macOS: a program that is started just now may get it */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
         return sfi_errno();
     for (int i = 0; i < 2; i++) {
         fcntl(pair[i], F_SETFD, FD_CLOEXEC);
         fcntl(pair[i], F_SETFL, O_NONBLOCK);
     }
+#endif
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     s->user = pair[0];
     s->inner = pair[1];
@@ -254,6 +261,8 @@ static void n_free(sfi_sock *s)
 
 static int n_fileno(sfi_sock *s)
 {
+    if (atomic_exchange(&s->asked, 1) == 0)
+        settle(s); /* the mark may be old, as nobody looked so far */
     return s->user;
 }
 
@@ -421,7 +430,7 @@ static void learn_encaps(struct socket *so, const struct sockaddr_storage *peer)
 
 /* ---- waiting ---- */
 
-static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
+static int poll_pair(sfi_sock *s, int events, int timeout_ms, int wake)
 {
     struct pollfd p[2];
     int ready = 0;
@@ -445,7 +454,13 @@ static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
 static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake)
 {
     (void)turn;
-    return n_poll(s, event, timeout_ms, wake);
+    return poll_pair(s, event, timeout_ms, wake);
+}
+
+static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
+{
+    n_fileno(s);
+    return poll_pair(s, events, timeout_ms, wake);
 }
 
 /* ---- connecting ---- */
@@ -472,6 +487,7 @@ static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
             unready(s, seen);
         return r;
     }
+    settle(s);
     learn_encaps(so, &ss);
     r = wrap(so, s->base.family, SFI_STYLE_ONE_TO_ONE, out);
     if (r < 0) {

@@ -4,14 +4,19 @@
  * usrsctp_close() frees the socket while a receive thread may be about to take a reference to it for the upcall: it
  * checks the association's socket pointer and counts up later, without a lock that the closer holds (0.9.5 and the
  * newest tree).  The count then goes up and down in freed memory.  An association that does not exist any more cannot
- * meet that: so it is ended first, and the socket is closed when it is gone, by the timer thread if need be.
+ * meet that: so it is ended first, and the socket is closed when it is gone, by the timer thread if need be.  One that is
+ * still being set up takes no ABORT yet: it is ended as soon as it is up, or given up after a few seconds.
  */
 
 struct closing {
     struct socket *so;
     int style;
+    int connecting; /* some association is not up yet */
+    uint16_t flag;  /* how its associations end: SCTP_EOF or SCTP_ABORT */
     struct closing *next;
 };
+
+#define SFI_HASTE_MS 100 /* between the INITs of an association that nobody wants any more */
 
 static struct closing *closing_list;
 static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -136,14 +141,32 @@ static void end_associations(struct socket *so, int style, uint16_t flag)
     free(ids);
 }
 
-static int is_connecting(struct socket *so)
+/* Whether an association is still being set up: nothing can be said to a peer that is not there yet.  Its INITs follow
+   each other fast from now on, so that it ends soon if there is no answer. */
+static int is_connecting(struct socket *so, int style)
 {
-    struct sctp_status status;
-    socklen_t size = sizeof status;
+    uint32_t count;
+    uint32_t *ids = association_ids(so, style, &count);
+    int found = 0;
 
-    memset(&status, 0, sizeof status);
-    return usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) == 0 &&
-           (status.sstat_state == SCTP_COOKIE_WAIT || status.sstat_state == SCTP_COOKIE_ECHOED);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sctp_status status;
+        struct sctp_rtoinfo rto;
+        socklen_t size = sizeof status;
+
+        memset(&status, 0, sizeof status);
+        status.sstat_assoc_id = ids[i];
+        if (usrsctp_getsockopt(so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) < 0 ||
+            (status.sstat_state != SCTP_COOKIE_WAIT && status.sstat_state != SCTP_COOKIE_ECHOED))
+            continue;
+        memset(&rto, 0, sizeof rto);
+        rto.srto_assoc_id = ids[i];
+        rto.srto_initial = rto.srto_max = rto.srto_min = SFI_HASTE_MS;
+        usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof rto);
+        found = 1;
+    }
+    free(ids);
+    return found;
 }
 
 static int wants_abort(struct socket *so)
@@ -171,26 +194,29 @@ static int try_close(struct socket *so, int style)
 /* The socket is ours no more: end its associations as they should, and close it now or when they are gone. */
 static void begin_close(struct socket *so, int style)
 {
-    struct closing *c;
+    struct closing *c = calloc(1, sizeof *c);
+    int connecting;
+    uint16_t flag;
 
     usrsctp_set_upcall(so, on_closing, NULL);
-    if (style != SFI_STYLE_ONE_TO_MANY && is_connecting(so)) {
-        usrsctp_close(so); /* nothing can be said to a peer that is not there yet */
+    connecting = is_connecting(so, style);
+    if (wants_abort(so) || (connecting && style != SFI_STYLE_ONE_TO_MANY))
+        flag = SCTP_ABORT;
+    else
+        flag = drop_notifications(so) ? SCTP_ABORT : SCTP_EOF;
+    end_associations(so, style, flag);
+    if (try_close(so, style)) {
+        free(c);
         return;
     }
-    if (wants_abort(so))
-        end_associations(so, style, SCTP_ABORT);
-    else if (!drop_notifications(so))
-        end_associations(so, style, SCTP_EOF);
-    if (try_close(so, style))
-        return;
-    c = calloc(1, sizeof *c);
     if (c == NULL) {
         usrsctp_close(so);
         return;
     }
     c->so = so;
     c->style = style;
+    c->connecting = connecting;
+    c->flag = flag;
     pthread_mutex_lock(&closing_lock);
     c->next = closing_list;
     closing_list = c;
@@ -207,6 +233,10 @@ static int work_off_closing(void)
     for (struct closing **link = &closing_list; *link != NULL;) {
         struct closing *c = *link;
 
+        if (c->connecting) {
+            c->connecting = is_connecting(c->so, c->style);
+            end_associations(c->so, c->style, c->flag); /* after it: what came up in between is ended */
+        }
         if (try_close(c->so, c->style)) {
             *link = c->next;
             free(c);

@@ -98,6 +98,8 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     }
     if (message_flags & MSG_EOR)
         out->flags |= SFI_RCV_EOR;
+    if (n > 0 && (flags & SFI_RECV_PEEK) == 0)
+        settle(s);
     if (n == 0) {
         out->kind = SFI_KIND_EOF; /* everything else that it gave is uninitialised memory */
         return 0;
@@ -105,6 +107,7 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     sfi_canonical(&from, sizeof from, &out->from);
     if (message_flags & MSG_NOTIFICATION) {
         out->kind = SFI_KIND_NOTIFICATION;
+        out->flags |= SFI_RCV_NOTIFICATION;
         return (int64_t)n;
     }
     if (type == SCTP_RECVV_RCVINFO || type == SCTP_RECVV_RN)

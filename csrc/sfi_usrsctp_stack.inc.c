@@ -60,38 +60,66 @@ static void take_events(sfi_sock *s, int events)
     }
 }
 
+#define SFI_ASK_AGAIN 8 /* times; then a mark may be there for nothing, and the next try of the caller clears it */
+
+/* Ask the stack, and mark what it says of the socket that has this slot and generation, if it is still so. */
+static void ask_stack(struct socket *so, uint32_t slot, uintptr_t generation)
+{
+    for (int i = 0; i < SFI_ASK_AGAIN; i++) {
+        unsigned taken = atomic_load(&slots[slot].taken);
+        int events = usrsctp_get_events(so);
+        int old;
+
+        pthread_mutex_lock(stripe_of(slot));
+        old = i + 1 < SFI_ASK_AGAIN && taken != atomic_load(&slots[slot].taken);
+        if (!old && slots[slot].sock != NULL && slots[slot].generation == generation)
+            take_events(slots[slot].sock, events);
+        pthread_mutex_unlock(stripe_of(slot));
+        if (!old)
+            return;
+    }
+}
+
 /* The stack's upcall, on its receive or timer thread: look the socket up by number, mark, be gone. */
 static void on_upcall(struct socket *so, void *arg, int flags)
 {
-    uint32_t slot = (uint32_t)((uintptr_t)arg % SFI_MAX_SOCKS);
-    uintptr_t generation = (uintptr_t)arg / SFI_MAX_SOCKS;
-    int events = usrsctp_get_events(so);
-
     (void)flags;
-    pthread_mutex_lock(stripe_of(slot));
-    if (slots[slot].sock != NULL && slots[slot].generation == generation)
-        take_events(slots[slot].sock, events);
-    pthread_mutex_unlock(stripe_of(slot));
+    ask_stack(so, (uint32_t)((uintptr_t)arg % SFI_MAX_SOCKS), (uintptr_t)arg / SFI_MAX_SOCKS);
 }
 
 /* Ask the stack once, for what came while no upcall could tell. */
 static void look_again(sfi_sock *s)
 {
-    int events = usrsctp_get_events(s->so);
-
-    pthread_mutex_lock(stripe_of(s->slot));
-    take_events(s, events);
-    pthread_mutex_unlock(stripe_of(s->slot));
+    ask_stack(s->so, s->slot, slots[s->slot].generation);
 }
 
 /* An operation got EAGAIN.  What happened since `seen` was read would be forgotten if the mark were cleared,
-   so then it stays, and the caller's next try decides.  The marks of a close stay for good. */
-static void unready(sfi_sock *s, unsigned seen)
+   so then it stays, and the caller's next try decides.  The marks of a close stay for good.  Whether it was cleared. */
+static int unready(sfi_sock *s, unsigned seen)
 {
+    int same;
+
     pthread_mutex_lock(stripe_of(s->slot));
-    if (atomic_load(&s->seen) == seen && !sfi_is_closed(s))
+    same = atomic_load(&s->seen) == seen;
+    if (same && !sfi_is_closed(s)) {
+        atomic_fetch_add(&slots[s->slot].taken, 1);
         clear_readable(s);
+    }
     pthread_mutex_unlock(stripe_of(s->slot));
+    return same;
+}
+
+/* After something was taken: is there more?  Only where a selector may watch; else the next EAGAIN finds out. */
+static void settle(sfi_sock *s)
+{
+    if (!atomic_load(&s->asked))
+        return;
+    for (int i = 0; i < SFI_ASK_AGAIN; i++) {
+        unsigned seen = atomic_load(&s->seen);
+
+        if ((usrsctp_get_events(s->so) & (SCTP_EVENT_READ | SCTP_EVENT_ERROR)) != 0 || unready(s, seen))
+            return;
+    }
 }
 
 static void block(sfi_sock *s, unsigned seen)
@@ -180,8 +208,13 @@ static void *tick(void *unused)
 
 static void on_fork_in_child(void)
 {
-    if (stack_state == STACK_UP)
-        atomic_store(&stack_forked, 1);
+    if (stack_state != STACK_UP)
+        return;
+    atomic_store(&stack_forked, 1);
+    /* Whoever was in a call is not here: without this a close would wait for them, and keep its descriptors. */
+    for (uint32_t i = 1; i < slots_used; i++)
+        if (slots[i].sock != NULL)
+            atomic_fetch_and(&slots[i].sock->base.users, SFI_CLOSED);
 }
 
 /* The stack leaves its receive sockets open across exec; and as root it opens raw sockets too, by which it
@@ -267,12 +300,8 @@ static int start_locked(uint32_t udp_port)
         pthread_mutex_init(&stripes[i], NULL);
     pthread_atfork(NULL, NULL, on_fork_in_child);
     atexit(on_exit_of_process);
-    if (pipe(tick_pipe) < 0)
+    if (sfi_pipe(tick_pipe) < 0)
         return sfi_errno();
-    for (int i = 0; i < 2; i++) {
-        fcntl(tick_pipe[i], F_SETFD, FD_CLOEXEC);
-        fcntl(tick_pipe[i], F_SETFL, O_NONBLOCK);
-    }
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* signals belong to the program's own threads */
     usrsctp_init((uint16_t)udp_port, NULL, NULL);
@@ -353,3 +382,25 @@ int sfi_probe(void)
     return atomic_load(&stack_forked) ? -SFI_EFORKED : stack_state > STACK_UP ? -SFI_EFAILED : 0;
 }
 
+/* ---- what it lacks: descriptors ---- */
+
+int sfi_detach(sfi_sock *s)
+{
+    (void)s;
+    return -SFI_EABSENT;
+}
+
+int sfi_dup(sfi_sock *s, sfi_sock **out)
+{
+    (void)s;
+    (void)out;
+    return -SFI_EABSENT;
+}
+
+int sfi_adopt(int fd, sfi_sock **out, sfi_adopted *info)
+{
+    (void)fd;
+    (void)out;
+    (void)info;
+    return -SFI_EABSENT;
+}

@@ -29,6 +29,22 @@ static void sfi_watch_forks(void)
     pthread_atfork(NULL, NULL, sfi_count_fork);
 }
 
+/* A pipe that neither waits nor goes along to programs that are started. */
+static inline int sfi_pipe(int fds[2])
+{
+#if defined(__APPLE__)
+    if (pipe(fds) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+    }
+    return 0;
+#else
+    return pipe2(fds, O_NONBLOCK | O_CLOEXEC);
+#endif
+}
+
 static struct sfi_wake *sfi_wake_new(void)
 {
     struct sfi_wake *w = calloc(1, sizeof *w);
@@ -39,16 +55,8 @@ static struct sfi_wake *sfi_wake_new(void)
     w->fds[0] = w->fds[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (w->fds[0] >= 0)
         return w;
-#elif defined(__APPLE__)
-    if (pipe(w->fds) == 0) {
-        for (int i = 0; i < 2; i++) {
-            fcntl(w->fds[i], F_SETFD, FD_CLOEXEC);
-            fcntl(w->fds[i], F_SETFL, O_NONBLOCK);
-        }
-        return w;
-    }
 #else
-    if (pipe2(w->fds, O_NONBLOCK | O_CLOEXEC) == 0)
+    if (sfi_pipe(w->fds) == 0)
         return w;
 #endif
     free(w);

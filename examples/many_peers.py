@@ -64,7 +64,7 @@ def run(hub: Socket, peers: List[Socket]) -> None:
         own.send(b"this is yours alone")
         reply = next_message(peers[0])
         print(f"{names[first]!r} was peeled off: {reply.data.decode()}")
-        peers[0].shutdown(reply.assoc_id)  # SCTP_EOF: this association only
+        peers[0].shutdown(assoc_id=reply.assoc_id)  # SCTP_EOF: this association only
         try:
             next_message(own)
         except EndOfAssociation:
@@ -72,7 +72,7 @@ def run(hub: Socket, peers: List[Socket]) -> None:
 
     rest = [assoc_id for assoc_id in names if assoc_id != first]
     for assoc_id in rest:
-        hub.shutdown(assoc_id)
+        hub.shutdown(assoc_id=assoc_id)
     wait_for_end(hub, rest)
     print(f"{len(rest)} more ended gracefully")
 

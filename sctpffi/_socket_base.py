@@ -9,7 +9,7 @@ import errno
 import math
 import warnings
 import weakref
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
@@ -57,6 +57,8 @@ class SocketBase:
         self._has_defaults = False  # opts.default_sndinfo or default_prinfo was set
         # Associations that peeloff gave sockets of their own, and their peers' addresses.
         self._peeled: List[Tuple[weakref.ReferenceType[SocketBase], FrozenSet[Address]]] = []
+        # Of whoever has registered the descriptor with a selector: told that it goes; whether he will close it himself.
+        self._keeper: Optional[Callable[[Callable[[], None]], bool]] = None
         self._inbox = Inbox(handle, life, self._one)
         self._inbox.where = self._where()
         self._closed = False
@@ -249,6 +251,15 @@ class SocketBase:
             self._alive("peer_addresses")
             return []
 
+    def refresh(self) -> None:
+        """Take both ends' addresses anew from the stack, for what errors and repr show."""
+        local = self.local_addresses()
+        peers = self.peer_addresses() if self._one else []
+        self._locate(
+            AddressSet(tuple(local), local[0].port) if local else None,
+            AddressSet(tuple(peers), peers[0].port) if peers else None,
+        )
+
     def getsockname(self) -> Tuple[str, int]:
         """The first local address as (host, port), ("0.0.0.0", 0) if unbound; see `local_addresses` for all."""
         found = self.local_addresses()
@@ -319,6 +330,27 @@ class SocketBase:
 
     # -- closing
 
+    def detach(self) -> int:
+        """Give the descriptor up and close the Socket; the association lives on. Returns the descriptor.
+
+        It stays close-on-exec and non-blocking. Wakes every thread that waits on the socket with ClosedError. Raises
+        UnsupportedOption on usrsctp, which has no descriptors; SctpOSError with EBUSY while an event loop watches it,
+        or something was read that nobody has got yet, such as half a message: recv() it first.
+        """
+        self._alive("detach")
+        if self._keeper is not None or self._inbox.holds():
+            detail = "an event loop watches it" if self._keeper is not None else "something was read: recv() it first"
+            raise errors.build(errors.SctpOSError, "detach", errno.EBUSY, detail=detail, **self._where())
+        try:
+            fileno = self._handle.detach()
+        except errors.UnsupportedOption as exc:
+            exc.detail = f"{self.backend} has no descriptors"
+            raise self._located(exc) from None
+        except errors.SctpOSError as exc:
+            raise self._located(exc) from None
+        self._closed = True
+        return fileno
+
     def close(self) -> None:
         """Close the socket; its associations end gracefully in the background (RFC 6458 section 4.1.6).
 
@@ -327,7 +359,8 @@ class SocketBase:
         """
         if not self._closed:
             self._closed = True
-            self._handle.close()
+            if self._keeper is None or not self._keeper(self._handle.close):
+                self._handle.close()
 
     def __exit__(self, *exc: object) -> None:
         self.close()

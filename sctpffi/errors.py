@@ -209,6 +209,14 @@ class OptionRefused(SctpOSError, ValueError):
     """The stack refuses this value in the state that the socket is in (EINVAL)."""
 
 
+class ResourceBusy(Error, RuntimeError):
+    """Two tasks want to receive from the same connection, endpoint or listener at once."""
+
+
+class WrongLoop(Error, RuntimeError):
+    """The object belongs to another event loop than the one that runs, or none runs."""
+
+
 class OptionNotTaken(Error, ValueError):
     """The stack took another value than was set; raised by `opts.set(..., strict=True)`.
 

@@ -44,6 +44,16 @@ class Life:
         """Whether the association ended, in whatever way."""
         return self.phase in (Phase.ENDED, Phase.LOST)
 
+    @property
+    def up(self) -> bool:
+        """Whether messages can come and go."""
+        return self.phase is Phase.UP
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ended otherwise than by SHUTDOWN."""
+        return self.phase is Phase.LOST
+
     def hear(self, event: Notification) -> None:
         """Take in a notification of this association."""
         if isinstance(event, ShutdownEvent):

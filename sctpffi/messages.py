@@ -29,12 +29,44 @@ class NextInfo(NamedTuple):
     length_bytes: int
     assoc_id: int
 
+    @property
+    def ppid_name(self) -> str:
+        """The PPID's registered name, or UNKNOWN_n."""
+        return str(Ppid(self.ppid))
+
+    def __repr__(self) -> str:
+        return (
+            f"NextInfo(stream={self.stream!r}, flags={self.flags!r}, ppid={Ppid.shown(self.ppid)},"
+            f" length_bytes={self.length_bytes!r}, assoc_id={self.assoc_id!r})"
+        )
+
+
+class RcvInfo(NamedTuple):
+    """What comes with a message besides its data (RFC 6458 section 5.3.5), as `Socket.recvmsg` gives it.
+
+    flags: `MsgFlag.UNORDERED` or none. The others are as in `Message`.
+    """
+
+    stream: int
+    ssn: int
+    flags: MsgFlag
+    ppid: int
+    tsn: int
+    cumtsn: int
+    context: int
+    assoc_id: int
+
+    @property
+    def ppid_name(self) -> str:
+        """The PPID's registered name, or UNKNOWN_n."""
+        return str(Ppid(self.ppid))
+
 
 class Message:
     """One message, or one piece of it where pieces were asked for.
 
     Attributes:
-        data: the payload.
+        data: the payload; of `Socket.recv_into` a memoryview of it.
         stream, ssn: stream number and stream sequence number.
         ppid: payload protocol identifier in host order; an int, `ppid_name` tells its name.
         tsn, cumtsn: transmission sequence number of the first chunk and the cumulative one; Linux gives
@@ -103,13 +135,13 @@ class Message:
     @property
     def ppid_name(self) -> str:
         """The PPID's registered name, or UNKNOWN_n."""
-        return str(Ppid(self.ppid)) if self.ppid < 0x10000 else f"UNKNOWN_{self.ppid}"
+        return str(Ppid(self.ppid))
 
     def __len__(self) -> int:
         return len(self.data)
 
     def __bytes__(self) -> bytes:
-        return self.data
+        return bytes(self.data)
 
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Message):
@@ -119,7 +151,7 @@ class Message:
     __hash__ = None  # type: ignore[assignment]  # mutable, like bytearray
 
     def __repr__(self) -> str:
-        shown = repr(self.data[:32]) + ("..." if len(self.data) > 32 else "")
+        shown = repr(bytes(self.data[:32])) + ("..." if len(self.data) > 32 else "")
         order = " unordered" if self.unordered else f" ssn={self.ssn}"
         part = "" if self.complete else " partial"
         return (

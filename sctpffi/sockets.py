@@ -6,23 +6,36 @@ name. What every socket has besides is in `_socket_base.py`, the reading in `inb
 
 from __future__ import annotations
 
+import copy
 import errno
 import socket
 import weakref
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NoReturn, Optional, Tuple
 
 from sctpffi import backends, errors
 from sctpffi._socket_base import UNSET, WRITE, Timeout
-from sctpffi._socket_send import GONE, SocketSending
+from sctpffi._socket_habits import SocketHabits
+from sctpffi._socket_send import GONE
 from sctpffi._wait import Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
-from sctpffi.backends.base import Handle
-from sctpffi.enums import Style
+from sctpffi.backends.base import Backend, Handle
+from sctpffi.enums import AssocId, AssocState, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
 from sctpffi.inbox import BUFFER_BYTES, Item
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.options import check_number
+from sctpffi.optvalues import PrInfo, SndInfo
 from sctpffi.subscriptions import INTERNAL, Wanted
+
+_NO_SOCKET = {
+    errno.EBADF: "is no open descriptor",
+    errno.ENOTSOCK: "is no socket",
+    errno.EPROTOTYPE: "is no SCTP socket",
+    errno.EAFNOSUPPORT: "is no socket of IPv4 or IPv6",
+}
+_SETTING_UP = frozenset({AssocState.COOKIE_WAIT, AssocState.COOKIE_ECHOED})
+_WE_SHUT_DOWN = frozenset({AssocState.SHUTDOWN_PENDING, AssocState.SHUTDOWN_SENT})
+_PEER_SHUT_DOWN = frozenset({AssocState.SHUTDOWN_RECEIVED, AssocState.SHUTDOWN_ACK_SENT})
 
 
 def _family(value: int) -> int:
@@ -39,13 +52,27 @@ def _style(value: int) -> Style:
     raise ArgumentError("style", f"{value!r} is neither Style.ONE_TO_ONE nor Style.ONE_TO_MANY")
 
 
-class Socket(SocketSending):
+def _life_of(used: int, state: int, assoc_id: int) -> Life:
+    """The life of an association that began before we had it, by the state that the stack tells; 0 is none."""
+    life = Life(Phase.NEW)
+    life.assoc_id = assoc_id
+    if used:  # over: it is read to its end, and what is there may tell that it was lost
+        life.phase = Phase.CONNECTING if state in _SETTING_UP else Phase.UP if state else Phase.ENDED
+    life.shut_down = state in _WE_SHUT_DOWN
+    life.peer_shut_down = state in _PEER_SHUT_DOWN
+    return life
+
+
+class Socket(SocketHabits):
     """One SCTP socket of any stack, one-to-one or one-to-many.
 
     family: AF_INET or AF_INET6 (4 or 6); an IPv6 socket takes IPv4 addresses too, on every stack.
     style: `Style.ONE_TO_ONE` (default) or `Style.ONE_TO_MANY`.
     backend: "linux", "freebsd", "usrsctp", or None for SCTPFFI_BACKEND or this platform's kernel.
-    Raises ArgumentError, BackendUnavailable.
+    fileno: the descriptor of an SCTP socket, inherited or detached, which is the Socket's own from now on. Family and
+    style are found out, and what is given of them is not looked at. Made non-blocking and close-on-exec.
+    Raises ArgumentError, BackendUnavailable; with fileno UnsupportedOption on usrsctp, which has no descriptors. The
+    descriptor then stays the caller's.
 
     The socket keeps the stack's defaults, except that RECVRCVINFO is on, V6ONLY and mapped addresses are off, and
     ASSOC_CHANGE, SHUTDOWN_EVENT and PARTIAL_DELIVERY_EVENT are subscribed inside (and shown only to those who
@@ -60,12 +87,50 @@ class Socket(SocketSending):
         style: int = Style.ONE_TO_ONE,
         *,
         backend: Optional[str] = None,
+        fileno: Optional[int] = None,
     ) -> None:
         chosen = backends.select(backend)
+        if fileno is not None:
+            self._inherit(chosen, check_number("fileno", fileno, 0x7FFFFFFF))
+            return
         number, kind = _family(family), _style(style)
         self._setup(chosen, backends.open_handle(chosen, number, kind), number, kind, Life())
         for event in INTERNAL:
             self._handle.subscribe(0, event, True)
+
+    def _inherit(self, chosen: Backend, fileno: int) -> None:
+        """Become the socket of a descriptor."""
+        try:
+            handle, found = chosen.adopt(fileno)
+        except errors.UnsupportedOption as exc:
+            exc.op, exc.detail = "fileno", f"{chosen.name} has no descriptors"
+            raise
+        except errors.SctpOSError as exc:
+            if exc.errno in _NO_SOCKET:
+                raise ArgumentError("fileno", f"{fileno} {_NO_SOCKET[exc.errno]}") from None
+            raise
+        life = _life_of(found.used, found.state, found.assoc_id)
+        self._setup(chosen, handle, found.family, Style(found.style), life)
+        self._listening = bool(found.listening)
+        try:
+            for event in INTERNAL:
+                self._handle.subscribe(0 if self._one else AssocId.ALL, event, True)
+            self._look_around()
+        except BaseException:
+            self.detach()  # it is still the caller's
+            raise
+
+    def _look_around(self) -> None:
+        """Find out what else a new socket knows of itself: its ends, and whether messages have defaults."""
+        self.refresh()
+        peers = self.peer_addresses() if self._one else []
+        self._peer_port = peers[0].port if peers else 0
+        for assoc_id in (0,) if self._one else (0, *self.opts.assoc_ids):
+            sending, reliability = (self._try_option(f"default_{name}", assoc_id) for name in ("sndinfo", "prinfo"))
+            if (isinstance(sending, SndInfo) and sending != SndInfo()) or (
+                isinstance(reliability, PrInfo) and reliability != PrInfo()
+            ):
+                self._has_defaults = True
 
     @classmethod
     def _adopt(cls, parent: Socket, handle: Handle, style: Style, life: Life) -> Socket:
@@ -76,6 +141,25 @@ class Socket(SocketSending):
         self._has_defaults = parent._has_defaults
         self._inbox.max_message_bytes = parent._inbox.max_message_bytes
         return self
+
+    def dup(self) -> Socket:
+        """Another Socket of the same socket, with a descriptor of its own; it lives until both are closed.
+
+        What one of them reads, the other one does not, notifications of the association's end included: let one read.
+        Raises UnsupportedOption on usrsctp.
+        """
+        self._alive("dup")
+        try:
+            handle = self._handle.dup()
+        except errors.UnsupportedOption as exc:
+            exc.detail = f"{self.backend} has no descriptors"
+            raise self._located(exc) from None
+        other = Socket._adopt(self, handle, self._style, copy.copy(self._life))
+        other._inbox.wanted = copy.deepcopy(self._inbox.wanted)
+        other._listening, other._peer_port, other._peeled = self._listening, self._peer_port, list(self._peeled)
+        other._locate(local=self._local, remote=self._remote)
+        other.settimeout(self.gettimeout())
+        return other
 
     # -- setting up
 
@@ -113,6 +197,7 @@ class Socket(SocketSending):
             peer = found[0] if found else Address("0.0.0.0", 0)
         child._peer_port = peer.port
         child._locate(local=self._local, remote=peer)
+        child._inbox.drop_unwanted()  # COMM_UP is there, and would look like a message to a selector
         return child, peer
 
     def _accept(self, deadline: Deadline) -> Tuple[Handle, Optional[Address]]:
@@ -163,6 +248,8 @@ class Socket(SocketSending):
         life.phase = Phase.CONNECTING if waiting else Phase.UP
         if waiting:
             self._finish_connect(self._deadline(timeout), "connect")
+        else:
+            self._inbox.drop_unwanted()
         return assoc_id
 
     def _check_remote(self, remote: AddressSet) -> None:
@@ -205,6 +292,7 @@ class Socket(SocketSending):
             raise found
         if life.phase is Phase.CONNECTING:
             life.phase = Phase.UP
+        self._inbox.drop_unwanted()
         return True
 
     def _finish_connect(self, deadline: Deadline, op: str) -> None:
@@ -235,6 +323,7 @@ class Socket(SocketSending):
         child = Socket._adopt(self, handle, Style.PEELED, life)
         child._peer_port = peers[0].port
         child._locate(local=self._local, remote=AddressSet(tuple(peers), peers[0].port))
+        child._inbox.put_first(self._inbox.part_with(assoc_id))
         self._peeled = [(ref, held) for ref, held in self._peeled if ref() is not None]
         self._peeled.append((weakref.ref(child), frozenset(peers)))
         return child
@@ -247,7 +336,7 @@ class Socket(SocketSending):
 
     # -- receiving
 
-    def recv(self, *, timeout: Timeout = UNSET) -> Item:
+    def recv(self, *size: NoReturn, timeout: Timeout = UNSET) -> Item:
         """Receive the next message, whole, or notification that was subscribed to (RFC 6458 section 3.1.5).
 
         Messages in pieces are put together; one over `max_message_bytes` is dropped with ReceiveLimitExceeded and the
@@ -255,6 +344,10 @@ class Socket(SocketSending):
         Raises EndOfAssociation after a graceful end and AssociationAborted or AssociationTimedOut after a loss, each
         time; WouldBlock, WaitTimeout, NotConnected, ClosedError. Concurrency: readers take turns.
         """
+        if size:
+            raise ArgumentTypeError(
+                "size", "recv() takes none: it gives a whole Message; or recvmsg(size); timeout=..."
+            )
         return self._inbox.take(self._deadline(timeout), "recv")
 
     def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Item:
@@ -285,13 +378,16 @@ class Socket(SocketSending):
 
     # -- ending
 
-    def shutdown(self, assoc_id: int = 0) -> None:
+    def shutdown(self, how: Optional[int] = None, *, assoc_id: int = 0) -> None:
         """End the association gracefully: what is queued is sent, nothing more can be (RFC 6458 section 4.1.7).
 
         Receiving goes on until EndOfAssociation. assoc_id: on one-to-many sockets, which one.
-        Once the association has ended it does nothing. Raises NotConnected, NoSuchAssociation.
+        how: `socket.SHUT_WR` or `socket.SHUT_RDWR`, which mean this; SHUT_RD is refused.
+        Once the association has ended it does nothing. Raises NotConnected, NoSuchAssociation, ArgumentError.
         """
         self._alive("shutdown")
+        if how is not None:
+            self._check_how(how)
         if not self._one:
             self._association_peers(check_number("assoc_id", assoc_id), "shutdown")
             self._end(lambda: self._handle.shutdown(assoc_id), "shutdown", assoc_id)
@@ -307,6 +403,14 @@ class Socket(SocketSending):
             if not self._life.over:
                 raise self._located(exc) from None
         self._life.shut_down = True
+
+    @staticmethod
+    def _check_how(how: int) -> None:
+        if check_number("how", how) == socket.SHUT_RD:
+            detail = "SHUT_RD tells the peer nothing (RFC 6458 section 4.1.7), who would go on sending; abort() ends it"
+            raise ArgumentError("how", detail)
+        if how not in (socket.SHUT_WR, socket.SHUT_RDWR):
+            raise ArgumentError("how", f"{how} is neither SHUT_WR nor SHUT_RDWR")
 
     def abort(self, reason: bytes = b"", assoc_id: int = 0) -> None:
         """End the association at once by ABORT; the peer's recv raises AssociationAborted (RFC 9260 section 9.1).
@@ -328,6 +432,15 @@ class Socket(SocketSending):
             self._handle.abort(0, text)
         except errors.SctpOSError:
             pass  # no association any more: nothing is left to abort
+        self.close()
+
+    def discard(self) -> None:
+        """Close, and end what there is or is being set up by ABORT; waits for nothing and raises nothing."""
+        if self._one and not self._closed and self._life.phase in (Phase.CONNECTING, Phase.UP):
+            try:
+                self._handle.abort(0, b"")
+            except errors.Error:
+                pass  # no association any more, or none yet: closing is enough
         self.close()
 
     def _end(self, action: Any, op: str, assoc_id: int) -> None:

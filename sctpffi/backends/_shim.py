@@ -14,9 +14,9 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, T
 from sctpffi import errors
 from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
-from sctpffi.backends.base import RawNotification, Support
+from sctpffi.backends.base import Adopted, RawNotification, Support
 
-ABI = 3
+ABI = 4
 _RCV = struct.Struct("=12I16s")  # struct sfi_rcv, without next_*; tests/abi checks it against the compiler's layout
 _NEXT = struct.Struct("=5I")  # the rest of it
 _CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
@@ -67,6 +67,16 @@ class ShimHandle:
 
     def fileno(self) -> int:
         return self._check(self._lib.sfi_fileno(self._ptr), "fileno")
+
+    def detach(self) -> int:
+        """Give the descriptor up, open; the handle is closed then."""
+        return self._check(self._lib.sfi_detach(self._ptr), "detach")
+
+    def dup(self) -> ShimHandle:
+        """Another handle of the same socket."""
+        out = self._ffi.new("sfi_sock **")
+        self._check(self._lib.sfi_dup(self._ptr, out), "dup")
+        return ShimHandle(self._backend, out[0])
 
     def bind(self, addresses: Sequence[Address]) -> None:
         packed = self._backend.pack(addresses)
@@ -463,6 +473,16 @@ class ShimBackend:
         if code < 0:
             raise errors.from_code(code, "open", backend=self.name)
         return ShimHandle(self, out[0])
+
+    def adopt(self, fileno: int) -> Tuple[ShimHandle, Adopted]:
+        """A handle around an open descriptor, and what that is; on failure it stays the caller's."""
+        out = self.ffi.new("sfi_sock **")
+        info = self.ffi.new("sfi_adopted *")
+        code = self.lib.sfi_adopt(fileno, out, info)
+        if code < 0:
+            raise errors.from_code(code, "adopt", backend=self.name)
+        found = Adopted(info.family, info.style, info.listening, info.used, info.state, info.assoc_id)
+        return ShimHandle(self, out[0]), found
 
     def live_handles(self) -> int:
         """Sockets that the stack has open for this process; 0 when everything was closed."""

@@ -130,7 +130,7 @@ def test_events_switched_off_and_on(net):
     client.send(CHUNK, assoc_id=here)
     assert server.recv().data == CHUNK
     server.subscribe(Event.SHUTDOWN_EVENT, assoc_id=there)
-    client.shutdown(here)
+    client.shutdown(assoc_id=here)
     assert isinstance(server.recv(), ShutdownEvent)
     states = [client.recv()]
     while states[-1].event is not Event.ASSOC_CHANGE or states[-1].state is not AssocChangeState.SHUTDOWN_COMP:

@@ -124,10 +124,10 @@ def test_closed_port(backend):
 
 
 def test_shutdown_of_one_association(backend):
-    """shutdown(assoc_id) ends that association gracefully; the socket lives on (RFC 6458 section 3.1.5)."""
+    """shutdown(assoc_id=...) ends that association gracefully; the socket lives on (RFC 6458 section 3.1.5)."""
     server, client, first = many_pair(backend, [Event.ASSOC_CHANGE])
     with server, client:
-        server.shutdown(first.assoc_id)
+        server.shutdown(assoc_id=first.assoc_id)
         assert _state(client, AssocChangeState.SHUTDOWN_COMP)
         assert _state(server, AssocChangeState.SHUTDOWN_COMP).assoc_id == first.assoc_id
         client.send(b"again", to=f"127.0.0.1:{_port(server)}")
@@ -266,7 +266,7 @@ def test_unknown_association(many, call):
     server, _, _ = many
     actions = {
         "send": lambda: server.send(b"x", assoc_id=77777),
-        "shutdown": lambda: server.shutdown(77777),
+        "shutdown": lambda: server.shutdown(assoc_id=77777),
         "abort": lambda: server.abort(b"", 77777),
         "status": lambda: server.status(77777),
     }

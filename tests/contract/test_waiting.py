@@ -437,3 +437,27 @@ def test_styles_of_fileno(backend):
     for style in (Style.ONE_TO_ONE, Style.ONE_TO_MANY):
         with Socket(4, style, backend=backend) as sock:
             assert os.fstat(sock.fileno()) is not None
+
+
+def test_readable_means_readable(backend):
+    """A selector calls a socket readable while something is there for its program, and not afterwards.
+
+    Its next call may be one that waits; what is subscribed inside only must not show.
+    """
+    head, port = listener(backend)
+    with head, Socket(4, backend=backend) as client, selectors.DefaultSelector() as selector:
+        selector.register(head, selectors.EVENT_READ)
+        client.connect(f"127.0.0.1:{port}", timeout=LIMIT)
+        assert [key.fileobj for key, _ in selector.select(LIMIT)] == [head]
+        server, _ = head.accept()
+        with server:
+            for sock in (client, server):
+                selector.register(sock, selectors.EVENT_READ)
+            assert selector.select(0) == []
+            client.send(b"x")
+            assert [key.fileobj for key, _ in selector.select(LIMIT)] == [server]
+            server.recv()
+            assert selector.select(0) == []
+            assert not server.wait_readable(0)
+            server.close()
+            assert [key.fileobj for key, _ in selector.select(LIMIT)] == [client]

@@ -35,6 +35,9 @@ class Script:
             if isinstance(item, Note):
                 self.notes[item.data] = item
 
+    def wait(self, events, timeout_ms):
+        return 0
+
     def new_buffer(self, size):
         """A buffer to receive into; what lies in it is the fake's own affair."""
         assert size == BUFFER_BYTES

@@ -53,6 +53,8 @@ BUILTINS = {
     "RequestPending": BlockingIOError,
     "OptionRefused": ValueError,
     "OptionNotTaken": ValueError,
+    "ResourceBusy": RuntimeError,
+    "WrongLoop": RuntimeError,
 }
 # What a class says whatever the stack said: its docstring's errno.
 FIXED = {
