@@ -245,6 +245,8 @@ class MsgFlag(IntFlag):
     """It was sent unordered."""
     CONTROL_TRUNCATED = 0x04
     """Ancillary data did not fit."""
+    NOTIFICATION = 0x10
+    """No message but a notification came: `Socket.recvmsg` only."""
 
 
 class Cause(_Registered):
@@ -506,7 +508,7 @@ class NextFlag(IntFlag):
 
 
 class Ppid(_Registered):
-    """Payload protocol identifiers of IANA's registry that are met most (RFC 9260 section 15.5)."""
+    """Payload protocol identifiers of IANA's registry (RFC 9260 section 15.5); docs/ppid.md explains each."""
 
     UNSPECIFIED = 0
     IUA = 1
@@ -514,14 +516,76 @@ class Ppid(_Registered):
     M3UA = 3
     SUA = 4
     M2PA = 5
+    V5UA = 6
+    H248 = 7
+    BICC = 8
+    TALI = 9
+    DUA = 10
+    ASAP = 11
+    ENRP = 12
+    H323 = 13
+    Q_IPC = 14
+    SIMCO = 15
+    DDP_SEGMENT = 16
+    DDP_STREAM_SESSION = 17
     S1AP = 18
+    RUA = 19
+    HNBAP = 20
+    FORCES_HP = 21
+    FORCES_MP = 22
+    FORCES_LP = 23
+    SBC_AP = 24
+    NBAP = 25
     X2AP = 27
+    IRCP = 28
+    LCS_AP = 29
+    MPICH2 = 30
+    SABP = 31
+    FGP = 32
+    PPP = 33
+    CALCAPP = 34
+    SSP = 35
+    NPMP_CONTROL = 36
+    NPMP_DATA = 37
+    ECHO = 38
+    DISCARD = 39
+    DAYTIME = 40
+    CHARGEN = 41
+    RNA = 42
+    M2AP = 43
+    M3AP = 44
+    SSH = 45
     DIAMETER = 46
     DIAMETER_DTLS = 47
+    R14P = 48
+    GDT = 49
     WEBRTC_DCEP = 50
     WEBRTC_STRING = 51
+    WEBRTC_BINARY_PARTIAL = 52
     WEBRTC_BINARY = 53
+    WEBRTC_STRING_PARTIAL = 54
+    PUA = 55
+    WEBRTC_STRING_EMPTY = 56
+    WEBRTC_BINARY_EMPTY = 57
+    XWAP = 58
+    XW_CP = 59
     NGAP = 60
     XNAP = 61
     F1AP = 62
+    HTTP = 63
     E1AP = 64
+    ELE2 = 65
+    NGAP_DTLS = 66
+    XNAP_DTLS = 67
+    F1AP_DTLS = 68
+    E1AP_DTLS = 69
+    E2_CP = 70
+    O_RAN_D2 = 71
+    E2_DU = 72
+    W1AP = 73
+    DTLS_KEY_MANAGEMENT = 4242
+
+    @classmethod
+    def shown(cls, value: object) -> str:
+        """A PPID as a repr shows it, by name and number; what is none as it is."""
+        return repr(cls(value)) if isinstance(value, int) else repr(value)

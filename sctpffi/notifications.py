@@ -6,7 +6,7 @@ A type without a class, from a stack newer than this library, comes as UnknownNo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Callable, ClassVar, Dict, FrozenSet, List, Optional, Tuple
 
 from sctpffi.addresses import Address
@@ -21,6 +21,7 @@ from sctpffi.enums import (
     PartialDelivery,
     PeerAddrState,
     PeerFeature,
+    Ppid,
     ResetFlag,
 )
 
@@ -143,8 +144,19 @@ class SendFailedEvent(Notification):
         both = FailedFlag.FIRST | FailedFlag.LAST
         return self.flags & both == both
 
+    @property
+    def ppid_name(self) -> str:
+        """The PPID's registered name, or UNKNOWN_n."""
+        return str(Ppid(self.ppid))
 
-@dataclass(frozen=True)
+    def __repr__(self) -> str:
+        """As dataclasses write it, with the PPID's name."""
+        values = ((part.name, getattr(self, part.name)) for part in fields(self))
+        shown = (f"{name}={Ppid.shown(value) if name == 'ppid' else repr(value)}" for name, value in values)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, repr=False)
 class SendFailed(SendFailedEvent):
     """The deprecated form of SendFailedEvent (RFC 6458 section 6.1.4). ssn: the stream sequence number."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Optional, Tuple
 
 from sctpffi.addresses import Address
-from sctpffi.enums import AssocState, PathFlag, PathState, PrPolicy, ResetFlag, SendFlag
+from sctpffi.enums import AssocState, PathFlag, PathState, Ppid, PrPolicy, ResetFlag, SendFlag
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,11 @@ class SndInfo:
     flags: SendFlag = SendFlag.NONE
     ppid: int = 0
     context: int = 0
+
+    def __repr__(self) -> str:
+        """As dataclasses write it, with the PPID's name."""
+        ppid = Ppid.shown(self.ppid)
+        return f"SndInfo(stream={self.stream!r}, flags={self.flags!r}, ppid={ppid}, context={self.context!r})"
 
 
 @dataclass(frozen=True)

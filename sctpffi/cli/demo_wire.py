@@ -78,6 +78,8 @@ def misdelivered(message: Message, head: Head) -> Optional[str]:
         ("unordered", head.unordered, message.unordered),
     )
     wrong = [f"{name} {sent} arrived as {came}" for name, sent, came in pairs if sent != came]
+    if head.ppid != message.ppid:
+        wrong.append(f"{Ppid(head.ppid)} became {message.ppid_name}")
     return "; ".join(wrong) or None
 
 
