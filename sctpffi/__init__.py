@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from sctpffi._version import __version__
+from sctpffi.activation import InheritedDescriptor, inherited_descriptors
 from sctpffi.addresses import Address, AddressSet
 from sctpffi.auth import AuthKeys
 from sctpffi.causes import ErrorCause
+from sctpffi.config import Config
 from sctpffi.connection import Connection, connect
+from sctpffi.endpoint import Association, Endpoint
 from sctpffi.enums import (
     AssocChangeState,
     AssocId,
@@ -62,15 +65,17 @@ from sctpffi.errors import (
     PermissionDenied,
     ReceiveLimitExceeded,
     RequestPending,
+    ResourceBusy,
     SctpOSError,
     StreamOutOfRange,
     UnsupportedOption,
     WaitTimeout,
     WouldBlock,
+    WrongLoop,
     WrongStyle,
 )
 from sctpffi.listener import Listener, listen
-from sctpffi.messages import Message, NextInfo
+from sctpffi.messages import Message, NextInfo, RcvInfo
 from sctpffi.notifications import (
     AdaptationIndication,
     AssocChange,
@@ -132,6 +137,7 @@ __all__ = [
     "AssocResetEvent",
     "AssocState",
     "AssocStats",
+    "Association",
     "AssociationAborted",
     "AssociationLost",
     "AssociationSnapshot",
@@ -146,12 +152,14 @@ __all__ = [
     "CcModule",
     "ChunkType",
     "ClosedError",
+    "Config",
     "ConnectInProgress",
     "ConnectTimeout",
     "Connection",
     "ConnectionRefused",
     "DelayedSack",
     "EndOfAssociation",
+    "Endpoint",
     "Error",
     "ErrorCause",
     "ErrorDetection",
@@ -160,6 +168,7 @@ __all__ = [
     "FailedFlag",
     "ForkedError",
     "HmacId",
+    "InheritedDescriptor",
     "InitParams",
     "Linger",
     "Listener",
@@ -191,11 +200,13 @@ __all__ = [
     "PrPolicy",
     "PrStatus",
     "ProbeInterval",
+    "RcvInfo",
     "ReceiveLimitExceeded",
     "RemoteError",
     "RequestPending",
     "ResetFlag",
     "ResetStreams",
+    "ResourceBusy",
     "RtoInfo",
     "SctpOSError",
     "SendFailed",
@@ -220,9 +231,11 @@ __all__ = [
     "UnsupportedOption",
     "WaitTimeout",
     "WouldBlock",
+    "WrongLoop",
     "WrongStyle",
     "__version__",
     "connect",
+    "inherited_descriptors",
     "listen",
     "stack_counters",
 ]

@@ -5,15 +5,38 @@ Needs nothing but pytest, pytest-timeout and sctpffi.testing, so that it runs on
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from contextlib import ExitStack
 from functools import partial
-from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 
 from sctpffi import AddressNotAvailable, AssocChangeState, Event, Message, Socket, Style
 from sctpffi.options import Options
 from sctpffi.testing import LIMIT, Pair, many_pair, pair
+
+
+def _loops() -> Any:
+    """The module beside this file: with importlib's import mode a test directory is no package."""
+    spec = importlib.util.spec_from_file_location("sctpffi_contract_loops", Path(__file__).with_name("loops.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+LOOPS = _loops()
+# asyncio is always there; CI says which others have to be.
+WANTED_LOOPS = [LOOPS.make(name) for name in os.environ.get("SCTPFFI_EXPECT_LOOPS", "asyncio").split(",") if name]
+
+
+@pytest.fixture(params=WANTED_LOOPS, ids=lambda loop: str(loop.name))
+def loop(request: pytest.FixtureRequest) -> Any:
+    """Every event loop that is expected here, one after the other: see loops.py."""
+    return request.param
 
 
 @pytest.fixture

@@ -1,0 +1,542 @@
+"""Endpoint: a one-to-many socket whose associations are objects, found by id or address (RFC 6458 section 3).
+
+A thin layer over a one-to-many Socket. It hears what becomes of each association, whoever reads. EndpointBase and
+AssociationBase are what the asynchronous twins share.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Dict, Generic, Iterable, Iterator, List, Optional, Set, Tuple, Type, TypeVar, Union, cast
+
+from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._wait import Deadline, OwnDeadline, check_timeout
+from sctpffi.addresses import Address, AddressLike, AddressSet, parse
+from sctpffi.association import AssociationCalls, SocketCalls
+from sctpffi.config import Config, combine, prepare
+from sctpffi.connection import Connection, Noticing
+from sctpffi.enums import AssocChangeState, AssocId, Event, Style
+from sctpffi.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ClosedError,
+    ConnectInProgress,
+    ConnectionRefused,
+    Error,
+    NoSuchAssociation,
+    WaitTimeout,
+    WrongStyle,
+    build,
+)
+from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.lifecycle import Life, Phase
+from sctpffi.messages import Message
+from sctpffi.notifications import AssocChange
+from sctpffi.options import Options, check_number
+from sctpffi.optvalues import InitParams, PrInfo
+from sctpffi.sockets import Socket
+
+_OVER = (AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.CANT_STR_ASSOC)
+
+
+class AssociationBase(AssociationCalls):
+    """What an Association of an Endpoint does without waiting, blocking and asynchronous alike.
+
+    The same object as long as the association is; compared by identity. Concurrency: any thread.
+    """
+
+    def __init__(self, endpoint: EndpointBase[Any], assoc_id: int, life: Life) -> None:
+        self.endpoint = endpoint
+        self.socket = endpoint.socket
+        self._number = assoc_id
+        self._life = life
+        self._peers: Tuple[Address, ...] = ()  # whom it is being set up with
+        self._begun = self._heard = 0.0  # when that began, and when it was last heard of
+
+    @property
+    def id(self) -> int:
+        """The association's id, as messages and notifications have it."""
+        return self._number
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended, as far as the endpoint has read."""
+        return self._life.over
+
+    def shutdown(self) -> None:
+        """End it gracefully: what is queued is sent, nothing more can be. Raises NoSuchAssociation."""
+        self.socket.shutdown(assoc_id=self._number)
+
+    def abort(self, reason: bytes = b"") -> None:
+        """End it at once by ABORT; reason goes to the peer as the cause's text. Raises NoSuchAssociation."""
+        self.socket.abort(reason, self._number)
+
+    def _check(self, op: str) -> None:
+        if self._life.lost:
+            raise self._life.loss(op, **self.socket._where(), assoc_id=self._number)
+
+    def __repr__(self) -> str:
+        return f"<sctpffi.{type(self).__name__} {self._number} of {self.endpoint!r} {self._life.phase.value}>"
+
+
+A = TypeVar("A", bound=AssociationBase)
+To = Union[int, AssociationBase, AddressLike]
+
+
+class EndpointBase(SocketCalls, Noticing, Generic[A]):
+    """What an Endpoint does without waiting, blocking and asynchronous alike."""
+
+    _association_class: Type[A]
+
+    def __init__(
+        self,
+        address: Union[AddressLike, Socket] = ":0",
+        *,
+        backlog: int = 128,
+        events: Iterable[Event] = (),
+        init: Optional[InitParams] = None,
+        config: Optional[Config] = None,
+        backend: Optional[str] = None,
+    ) -> None:
+        super().__init__()
+        wanted = combine(config, init, events)
+        self._table: Dict[int, A] = {}
+        self._guard = threading.Lock()  # of the table; never held while something waits
+        self._connecting = 0
+        self._unwanted: Set[int] = set()  # to be aborted as soon as they are up
+        self._early: Dict[int, AssocChange] = {}  # what was heard while somebody was about to enter it
+        if isinstance(address, Socket):
+            if address.style is not Style.ONE_TO_MANY:
+                detail = "one-to-one sockets make a Connection"
+                raise build(WrongStyle, "Endpoint", detail=detail, backend=address.backend)
+            self.socket = address
+        else:
+            self.socket = _open(parse(address), backlog, wanted, backend)
+        self.socket._inbox.on_change = self._hear
+
+    # -- associations
+
+    def associations(self) -> List[A]:
+        """Every association that there is, as the stack has it now (RFC 6458 section 8.2.6). Raises ClosedError."""
+        return [self._enter(assoc_id) for assoc_id in self.socket.associations()]
+
+    def association(self, of: Union[int, Item, AddressLike]) -> A:
+        """One association: by id, by a message or notification of it, or by an address of the peer with its port.
+
+        Raises NoSuchAssociation, ClosedError.
+        """
+        number: Any = getattr(of, "assoc_id", of)
+        if not isinstance(number, int) or isinstance(number, bool):
+            return self._enter(self.socket.find_association(cast(AddressLike, of)))
+        if check_number("of", number) <= AssocId.ALL or number not in self.socket.associations():
+            raise build(NoSuchAssociation, "association", assoc_id=number, **self.socket._where())
+        return self._enter(number)
+
+    def _enter(self, assoc_id: int, phase: Phase = Phase.UP) -> A:
+        with self._guard:
+            found = self._table.get(assoc_id)
+            if found is None:
+                life = Life(phase)
+                life.assoc_id = assoc_id
+                found = self._table[assoc_id] = self._association_class(self, assoc_id, life)
+            return found
+
+    def _hear(self, event: AssocChange) -> None:
+        """Called by whoever reads, of every change."""
+        if event.assoc_id in self._unwanted:
+            self._unwanted.discard(event.assoc_id)
+            if event.state is AssocChangeState.COMM_UP:
+                self._end_quietly(event.assoc_id)
+        with self._guard:
+            found = self._table.get(event.assoc_id)
+            if found is None and event.state is AssocChangeState.CANT_STR_ASSOC and not event.assoc_id:
+                found = self._of_source(event)
+            if found is None and self._connecting:
+                self._early[event.assoc_id] = event
+            if found is not None:
+                found._life.hear(event)
+                found._heard = time.monotonic()
+                if event.state in _OVER:
+                    self._table.pop(found.id, None)
+        self._changed(event)
+
+    def _of_source(self, event: AssocChange) -> Optional[A]:
+        """The association being set up that an event without an id means: Linux gives none (docs/differences.md)."""
+        for each in self._table.values():
+            if each._life.phase is Phase.CONNECTING and event.source in each._peers:
+                return each
+        return None
+
+    def _changed(self, event: AssocChange) -> None:
+        """Something became of an association; for the asynchronous twins."""
+
+    def _start(self, address: AddressLike) -> A:
+        """Begin to set an association up."""
+        remote = parse(address)
+        begun = time.monotonic()
+        with self._guard:
+            self._connecting += 1
+        try:
+            number = self.socket.connect(remote) or self.socket.find_association(remote.hosts[0])
+            found = self._enter(number, Phase.CONNECTING)
+            found._peers, found._begun = remote.hosts, begun
+            with self._guard:
+                event = self._early.pop(number, None)
+                if event is not None:  # another thread read it before it was entered
+                    found._life.hear(event)
+                    found._heard = time.monotonic()
+                    if event.state in _OVER:
+                        self._table.pop(number, None)
+            return found
+        finally:
+            with self._guard:
+                self._connecting -= 1
+                if not self._connecting:
+                    self._early.clear()
+
+    def _finished(self, association: A) -> A:
+        """What `connect` gives once the association is up or is not going to be."""
+        if association._life.over:
+            if association._life.guessed and association._heard - association._begun < self._shortest_failure():
+                association._life.fail(build(ConnectionRefused, "connect"))
+            error = association._life.loss("connect", **self.socket._where())
+            error.remote = str(AddressSet(association._peers, association._peers[0].port))
+            raise error
+        return association
+
+    def _shortest_failure(self) -> float:
+        """Seconds that all attempts take at least. One-to-many, Linux does not tell a refusal from a time-out."""
+        init, rto_ms = self.opts.init_params, self.opts.rto_info.initial_ms
+        return min(rto_ms, init.timeout_ms or rto_ms) * max(1, init.attempts) / 1000
+
+    def _abandon(self, association: A) -> None:
+        """Nobody waits for it to come up any more: leave nothing behind."""
+        with self._guard:
+            self._table.pop(association.id, None)
+        try:
+            association.abort()
+        except ConnectInProgress:  # BSD can't before COOKIE ACK: as soon as it is up
+            self._unwanted.add(association.id)
+        except Error:
+            pass  # it failed meanwhile
+
+    def _settled(self, association: A) -> bool:
+        return association._life.phase is not Phase.CONNECTING
+
+    def _peel(self, association: Union[int, AssociationBase]) -> Socket:
+        if isinstance(association, AssociationBase):
+            if association.endpoint is not self:
+                raise ArgumentError("association", "it is another endpoint's")
+            association = association.id
+        sock = self.socket.peeloff(association)
+        with self._guard:
+            self._table.pop(association, None)
+        return sock
+
+    # -- messages
+
+    def _where_to(self, to: To) -> Dict[str, Any]:
+        """`to` as `Socket.send` takes it."""
+        if isinstance(to, AssociationBase):
+            if to.endpoint is not self:
+                raise ArgumentError("to", "an association of another endpoint")
+            to._check("send")
+            return {"assoc_id": to.id}
+        if isinstance(to, int) and not isinstance(to, bool):
+            if check_number("to", to) <= AssocId.ALL:
+                raise build(NoSuchAssociation, "send", assoc_id=to, **self.socket._where())
+            return {"assoc_id": to}
+        return {"to": to}
+
+    # -- ending
+
+    def _all_gone(self, asked: Set[int]) -> bool:
+        """Shut down every association that was not asked to end yet; whether none is left."""
+        numbers = self.socket.associations()
+        for number in numbers:
+            if number not in asked:
+                try:
+                    self.socket.shutdown(assoc_id=number)
+                except ConnectInProgress:
+                    continue  # again once it is up
+                except NoSuchAssociation:
+                    pass  # it ended meanwhile
+                asked.add(number)
+        return not numbers
+
+    def _end_quietly(self, number: int) -> None:
+        try:
+            self.socket.abort(b"", number)
+        except Error:
+            pass  # it ended meanwhile
+
+    def _give_up(self) -> WaitTimeout:
+        """Some peers did not answer in time: abort them. The error for it."""
+        left = self.socket.associations()
+        for number in left:
+            self._end_quietly(number)
+        detail = f"{len(left)} associations did not end in time; they were aborted"
+        error = build(WaitTimeout, "close", detail=detail, **self.socket._where())
+        assert isinstance(error, WaitTimeout)
+        return error
+
+    # -- what it is
+
+    @property
+    def addresses(self) -> List[Address]:
+        """Where it listens."""
+        return self.socket.local_addresses()
+
+    @property
+    def port(self) -> int:
+        """The port that it is bound to."""
+        return self.addresses[0].port
+
+    @property
+    def opts(self) -> Options:
+        """Socket options, of associations to come; `association(...).opts` of one that there is."""
+        return self.socket.opts
+
+    @property
+    def backend(self) -> str:
+        """The stack's name."""
+        return self.socket.backend
+
+    def subscribe(self, *events: int) -> None:
+        """Have notifications of these types delivered, of associations to come, see `Socket.subscribe`."""
+        self.socket.subscribe(*events)
+
+    def unsubscribe(self, *events: int) -> None:
+        """Have notifications of these types no longer delivered, of associations to come."""
+        self.socket.unsubscribe(*events)
+
+    def __repr__(self) -> str:
+        return self._shown()
+
+
+def _open(local: AddressSet, backlog: int, config: Config, backend: Optional[str]) -> Socket:
+    if not isinstance(backlog, int):
+        raise ArgumentTypeError("backlog", f"an int, not {type(backlog).__name__}")
+    sock = Socket(local.family if local.hosts else 6, Style.ONE_TO_MANY, backend=backend)
+    try:
+        prepare(sock, config)
+        sock.bind(local)
+        if backlog:
+            sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Association(AssociationBase):
+    """One association of an Endpoint. Made by `Endpoint.connect`, or found by `Endpoint.association`."""
+
+    endpoint: Endpoint
+
+    def send(
+        self,
+        data: Any,
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        auth_key: Optional[int] = None,
+        timeout: Timeout = UNSET,
+    ) -> int:
+        """Send one message to this peer, whole or not at all; arguments and errors as `Endpoint.send`."""
+        return self.endpoint.send(
+            data,
+            stream,
+            ppid,
+            to=self,
+            unordered=unordered,
+            ttl=ttl,
+            prinfo=prinfo,
+            context=context,
+            auth_key=auth_key,
+            timeout=timeout,
+        )
+
+    def peeloff(self) -> Connection:
+        """Give it a socket of its own, see `Endpoint.peeloff`."""
+        return self.endpoint.peeloff(self)
+
+
+class Endpoint(EndpointBase[Association]):
+    """A one-to-many socket: any number of associations, set up by peers, by `connect`, or by the first message to one.
+
+    address: where to bind, "10.0.0.1/10.0.1.1:3868"; the default is every address and a free port. Or a one-to-many
+    Socket, which it owns from now on. backlog: 0 to take no associations from peers. The rest as for `connect`.
+    Iterating gives messages until another thread closes it. Notifications as with `Connection`; each names its
+    association.
+    Concurrency: one thread may receive, others send and connect, another close.
+    """
+
+    _association_class = Association
+
+    def connect(self, address: AddressLike, *, timeout: Timeout = UNSET) -> Association:
+        """Set up an association and wait until it is up (RFC 9260 section 5.1). timeout in seconds.
+
+        What comes from others meanwhile is delivered later. If it fails, or the time is up, nothing is left behind.
+        Raises ConnectionRefused, ConnectTimeout, AlreadyConnected, WaitTimeout, AddressError, ClosedError.
+        """
+        deadline = self.socket._deadline(timeout)
+        found = self._start(address)
+        try:
+            self.socket._inbox.until(lambda: self._settled(found), deadline, "connect")
+        except BaseException:
+            self._abandon(found)
+            raise
+        return self._finished(found)
+
+    def send(
+        self,
+        data: Any,
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        to: To,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        auth_key: Optional[int] = None,
+        timeout: Timeout = UNSET,
+    ) -> int:
+        """Send one message, whole or not at all; see `Socket.send`.
+
+        to: an association, its id, or an address of the peer; to an address that has no association yet one is set up.
+        Raises NoSuchAssociation, for an association that was lost what it was lost by, and what `Socket.send` raises.
+        """
+        return self.socket.send(
+            data,
+            stream,
+            ppid,
+            unordered=unordered,
+            ttl=ttl,
+            prinfo=prinfo,
+            context=context,
+            auth_key=auth_key,
+            timeout=timeout,
+            **self._where_to(to),
+        )
+
+    def send_all(
+        self,
+        data: Any,
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        timeout: Timeout = UNSET,
+    ) -> Tuple[int, ...]:
+        """Send one message to every association; returns the ids of those that it went to.
+
+        Who ends meanwhile is left out. timeout: seconds for all of them together; WaitTimeout has `sent`, the ids of
+        those that it went to before. Raises else what `send` raises.
+        """
+        deadline = self.socket._deadline(timeout)
+        sent: List[int] = []
+        for number in self.socket.associations():
+            try:
+                self.socket.send(
+                    data,
+                    stream,
+                    ppid,
+                    unordered=unordered,
+                    ttl=ttl,
+                    prinfo=prinfo,
+                    context=context,
+                    assoc_id=number,
+                    timeout=timeout if isinstance(deadline, OwnDeadline) else deadline.left(),
+                )
+            except NoSuchAssociation:
+                continue
+            except Error as exc:
+                exc.sent = tuple(sent)  # type: ignore[attr-defined]  # documented: of this call only
+                raise
+            sent.append(number)
+        return tuple(sent)
+
+    def recv(self, *, timeout: Timeout = UNSET) -> Message:
+        """Receive the next message of any association, whole; its `assoc_id` tells whose. timeout in seconds.
+
+        Raises WouldBlock, WaitTimeout, ReceiveLimitExceeded (the next message is intact), ClosedError.
+        """
+        deadline = self.socket._deadline(timeout)
+        while True:
+            item = self.socket._inbox.take(deadline, "recv")
+            if isinstance(item, Message):
+                return item
+            self._notice(item)
+
+    def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
+        """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""
+        deadline = self.socket._deadline(timeout)
+        while True:
+            item = self.socket._inbox.take_piece(self.socket._check_size(size), deadline, "recv_partial")
+            if isinstance(item, Message):
+                return item
+            self._notice(item)
+
+    def __iter__(self) -> Iterator[Message]:
+        while True:
+            try:
+                message = self.recv()
+            except ClosedError:
+                return
+            yield message
+
+    def events(self, *, timeout: Timeout = UNSET) -> Iterator[Item]:
+        """Messages and notifications in their order of arrival, until another thread closes it.
+
+        timeout: seconds for each. Raises as `recv`.
+        """
+        while self.notifications:
+            yield self.notifications.popleft()
+        while True:
+            try:
+                item = self.socket.recv(timeout=timeout)
+            except ClosedError:
+                return
+            yield item
+
+    def peeloff(self, association: Union[int, Association]) -> Connection:
+        """Give one association a socket of its own, as a Connection (RFC 6458 section 9.2).
+
+        What was received of it and not read yet moves along. Raises NoSuchAssociation.
+        """
+        return Connection(self._peel(association))
+
+    def close(self, *, timeout: Optional[float] = 0) -> None:
+        """Close; any number of times.
+
+        timeout: 0 returns at once, and the associations end gracefully in the background (see `Socket.close`). More, or
+        None for ever: shut them all down and wait so many seconds until every peer has acknowledged everything; what
+        they still send is thrown away. Raises WaitTimeout if that takes longer; those that are left are aborted.
+        """
+        deadline = Deadline(check_timeout(timeout))
+        if self.closed or timeout == 0:
+            self.socket.close()
+            return
+        try:
+            asked: Set[int] = set()
+            self.socket._inbox.until(lambda: self._all_gone(asked), deadline, "close", keep=False)
+        except WaitTimeout:
+            raise self._give_up() from None
+        finally:
+            self.socket.close()
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
