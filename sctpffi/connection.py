@@ -15,7 +15,7 @@ from sctpffi.addresses import Address, AddressLike, AddressSet, parse
 from sctpffi.association import AssociationCalls, SocketCalls
 from sctpffi.config import Config, combine, prepare
 from sctpffi.enums import Event, Style
-from sctpffi.errors import ArgumentTypeError, EndOfAssociation, Error, WaitTimeout, WrongStyle, build
+from sctpffi.errors import AddressError, ArgumentTypeError, EndOfAssociation, Error, WaitTimeout, WrongStyle, build
 from sctpffi.inbox import BUFFER_BYTES, Item
 from sctpffi.messages import Message
 from sctpffi.notifications import Notification
@@ -239,9 +239,18 @@ def family_of(*sets: Optional[AddressSet]) -> int:
     return max((s.family for s in sets if s is not None), default=4)
 
 
+def _check_reachable(remote: AddressSet, bound: AddressSet) -> None:
+    """Refuse local addresses none of which can reach the peer: the stacks would send INITs that nobody answers."""
+    families = {a.family for a in bound.hosts}
+    if families and "::" not in (a.host for a in bound.hosts) and not families & {a.family for a in remote.hosts}:
+        raise AddressError("local", f"{bound}: no address of the family of {remote}")
+
+
 def open_client(remote: AddressSet, local: Optional[AddressLike], config: Config, backend: Optional[str]) -> Socket:
     """A socket that is ready to connect."""
     bound = None if local is None else parse(local, "local")
+    if bound is not None:
+        _check_reachable(remote, bound)
     sock = Socket(family_of(remote, bound), Style.ONE_TO_ONE, backend=backend)
     try:
         prepare(sock, config)

@@ -262,6 +262,8 @@ class Socket(SocketHabits):
     def _connect_failed(self, exc: errors.SctpOSError, remote: AddressSet) -> errors.SctpOSError:
         if isinstance(exc, errors.AssociationTimedOut):
             exc = errors.build(errors.ConnectTimeout, "connect", backend=self.backend)
+        elif self._one and isinstance(exc, errors.AssociationAborted):  # what was never up is not lost
+            exc = errors.build(errors.ConnectionRefused, "connect", backend=self.backend)
         self._located(exc, remote=remote)
         if self._one and not isinstance(exc, (errors.AlreadyConnected, errors.ConnectInProgress, errors.ClosedError)):
             self._life.fail(exc)

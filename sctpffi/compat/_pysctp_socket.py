@@ -36,7 +36,13 @@ from sctpffi.sockets import Socket
 
 _STYLES = {STYLE_TCP: (Style.ONE_TO_ONE, Style.PEELED), STYLE_UDP: (Style.ONE_TO_MANY,)}
 # Errors of a connect after which the socket is as before.
-_NOT_FAILED = (errors.AlreadyConnected, errors.ConnectInProgress, errors.ClosedError, errors.WaitTimeout)
+_NOT_FAILED = (
+    errors.AlreadyConnected,
+    errors.ClosedError,
+    errors.ConnectInProgress,
+    errors.NotConnected,
+    errors.WaitTimeout,
+)
 
 
 def features(backend: Optional[str] = None) -> int:
@@ -207,7 +213,7 @@ class sctpsocket(PysctpMessages):
         except errors.WaitTimeout as exc:
             raise timed_out(exc) from None
         except errors.AlreadyConnected:
-            if self._style == STYLE_TCP and not self._sk.connect_done():  # which raises if it failed meanwhile
+            if self._style == STYLE_TCP and not self._done():
                 raise errors.build(errors.ConnectInProgress, "connect", backend=self._sk.backend) from None
             raise
         except errors.SctpOSError as exc:
@@ -226,13 +232,20 @@ class sctpsocket(PysctpMessages):
         for action in said.values():
             action(self._sk)
 
+    def _done(self) -> bool:
+        """Whether a connect that did not wait is through; raises its error if it failed."""
+        try:
+            return self._sk.connect_done()
+        except errors.SctpOSError as exc:
+            self._failed = not isinstance(exc, _NOT_FAILED)
+            raise
+
     def _connect_error(self) -> int:
         try:
-            self._sk.connect_done()
+            self._done()
         except errors.NotConnected:
             pass  # none was begun
         except errors.SctpOSError as exc:
-            self._failed = not isinstance(exc, _NOT_FAILED)
             return exc.errno or 0
         return 0
 
@@ -345,8 +358,9 @@ class sctpsocket_udp(sctpsocket):
 def _check_sk(sk: Any, family: int, style: int, backend: Optional[str]) -> None:
     """Refuse a socket that can't be taken over, and say what to do."""
     if not isinstance(sk, Socket):
-        advice = "a socket of the standard library can't be taken over, leave sk out" if hasattr(sk, "fileno") else ""
-        raise ArgumentTypeError("sk", f"an sctpffi.Socket, not {type(sk).__name__}" + (f": {advice}" if advice else ""))
+        theirs = isinstance(sk, socket.socket)
+        advice = "; on a kernel, sctpffi.Socket(fileno=sk.detach()) makes one of it" if theirs else ""
+        raise ArgumentTypeError("sk", f"an sctpffi.Socket, not {type(sk).__name__}{advice}")
     if sk.style not in _STYLES[style]:
         raise ArgumentError("sk", f"{sk!r} is of another style")
     if (sk.family == 6) is not (family == socket.AF_INET6):

@@ -1,15 +1,12 @@
-"""sctpffi.compat.pysctp without a stack: its names, its page, its value classes, and conversions no stack can show.
+"""sctpffi.compat.pysctp without a stack: its value classes, and conversions that no stack can be made to show.
 
-What it does on a stack is in tests/contract/test_compat_pysctp.py and test_compat_pysctp_options.py.
+Its names are in test_compat_pysctp_names.py; what it does on a stack is in tests/contract.
 """
 
 from __future__ import annotations
 
 import copy
-import inspect
-import re
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -37,113 +34,7 @@ from sctpffi import (
 from sctpffi.compat import _pysctp_convert as convert
 from sctpffi.compat import _pysctp_messages as messages
 from sctpffi.enums import Cause
-from sctpffi.options import Options
 from sctpffi.optvalues import DelayedSack
-
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "migration-pysctp.md").read_text(encoding="utf-8")
-ERRORS = """
-    error_FAILED_THRESHOLD error_HEARTBEAT_SUCCESS error_INTERNAL_ERROR error_PEER_FAULTY error_RECEIVED_SACK
-    error_RESPONSE_TO_USER_REQ error_SHUTDOWN_GUARD_EXPIRES
-"""
-# Every public name of pysctp 0.7.3: of the module, and of each class what is on it and what its objects have.
-# Modules that it imports are left out.
-PYSCTP = {
-    "module": """
-        BINDX_ADD BINDX_REM BINDX_REMOVE FLAG_DONTROUTE FLAG_EOR FLAG_NOTIFICATION HAVE_KERNEL_SCTP HAVE_SCTP
-        HAVE_SCTP_ADDIP HAVE_SCTP_CANSET_PRIMARY HAVE_SCTP_MULTIBUF HAVE_SCTP_NOCONNECT HAVE_SCTP_PRSCTP
-        HAVE_SCTP_SAT_NETWORK_CAPABILITY IPPROTO_SCTP MSG_ABORT MSG_ADDR_OVER MSG_ADDR_OVERRIDE MSG_EOF MSG_FIN
-        MSG_SENDALL MSG_UNORDERED SOCK_SEQPACKET SOCK_STREAM SOL_SCTP STYLE_TCP STYLE_UDP TCP_STYLE UDP_STYLE
-        adaptation_event assoc_change assocparams event_subscribe features initmsg initparams notification
-        notification_factory notification_table paddr_change paddrinfo paddrparams pdapi_event remote_error rtoinfo
-        sctpsocket sctpsocket_tcp sctpsocket_udp send_failed shutdown_event sndrcvinfo status""",
-    "adaptation_event": "adaptation_ind assoc_id",
-    "assoc_change": ERRORS
-    + """
-        state_CANT_START_ASSOCIATION state_CANT_STR_ASSOC state_COMM_LOST state_COMM_UP state_RESTART
-        state_SHUTDOWN_COMP state error outbound_streams inbound_streams assoc_id""",
-    "assocparams": "assoc_id assocmaxrxt number_peer_destinations peer_rwnd local_rwnd cookie_life",
-    "event_subscribe": """
-        adaptation_layer adaptationlayer address association clear data_io dataio flush get_adaptation_layer
-        get_address get_association get_data_io get_partial_delivery get_peer_error get_send_failure get_shutdown
-        partial_delivery partialdelivery peer_error peererror send_failure sendfailure set_adaptation_layer set_address
-        set_association set_data_io set_partial_delivery set_peer_error set_send_failure set_shutdown shutdown
-        sndrcvinfo autoflush container""",
-    "initmsg": "num_ostreams max_instreams max_attempts max_init_timeo",
-    "initparams": """
-        flush get_max_attempts get_max_init_timeo get_max_instreams get_num_ostreams initmsg max_attempts
-        max_init_timeo max_instreams num_ostreams set_max_attempts set_max_init_timeo set_max_instreams
-        set_num_ostreams autoflush container""",
-    "notification": """
-        type_ADAPTATION_INDICATION type_ASSOC_CHANGE type_PARTIAL_DELIVERY_EVENT type_PEER_ADDR_CHANGE
-        type_REMOTE_ERROR type_SEND_FAILED type_SHUTDOWN_EVENT type_SN_TYPE_BASE type flags""",
-    "paddr_change": ERRORS
-    + """
-        state_ADDR_ADDED state_ADDR_AVAILABLE state_ADDR_MADE_PRIM state_ADDR_REMOVED state_ADDR_UNREACHABLE addr state
-        error assoc_id""",
-    "paddrinfo": "state_ACTIVE state_INACTIVE assoc_id sockaddr state cwnd srtt rto mtu",
-    "paddrparams": """
-        flags_HB_DISABLE flags_HB_DISABLED flags_HB_ENABLE flags_HB_ENABLED flags_PMTUD_DISABLE flags_PMTUD_DISABLED
-        flags_PMTUD_ENABLE flags_PMTUD_ENABLED flags_SACKDELAY_DISABLE flags_SACKDELAY_DISABLED
-        flags_SACKDELAY_ENABLE flags_SACKDELAY_ENABLED assoc_id sockaddr hbinterval pathmaxrxt pathmtu sackdelay
-        flags""",
-    "pdapi_event": "indication_PARTIAL_DELIVERY_ABORTED indication_PD_ABORTED indication assoc_id",
-    "remote_error": "error assoc_id data",
-    "rtoinfo": "assoc_id initial max min",
-    "sctpsocket": """
-        accept adaptation autoclose bindx connectx disable_fragments get_adaptation get_assocparams get_autoclose
-        get_disable_fragments get_mappedv4 get_maxseg get_nodelay get_paddrinfo get_paddrparams get_rcvbuf get_rtoinfo
-        get_sndbuf get_status get_streamid get_ttl getladdrs getpaddrs mappedv4 maxseg nodelay peeloff sctp_recv
-        sctp_send set_adaptation set_assocparams set_autoclose set_disable_fragments set_mappedv4 set_maxseg
-        set_nodelay set_paddrparams set_peer_primary set_primary set_rcvbuf set_rtoinfo set_sndbuf set_streamid
-        set_ttl sock streamid ttl initparams events unexpected_event_raises_exception datalogging""",
-    "sctpsocket_tcp": "get_autoclose peeloff set_autoclose",
-    "sctpsocket_udp": "accept",
-    "send_failed": "flag_DATA_SENT flag_DATA_UNSENT error assoc_id data info",
-    "shutdown_event": "assoc_id",
-    "sndrcvinfo": "stream ssn flags ppid context timetolive tsn cumtsn assoc_id",
-    "status": """
-        state_BOUND state_CLOSED state_COOKIE_ECHOED state_COOKIE_WAIT state_EMPTY state_ESTABLISHED state_LISTEN
-        state_SHUTDOWN_ACK_SENT state_SHUTDOWN_PENDING state_SHUTDOWN_RECEIVED state_SHUTDOWN_SENT assoc_id state rwnd
-        unackdata penddata instrms outstrms fragmentation_point primary""",
-}
-# What its sockets hand on to one of the standard library, and its programs use.
-DELEGATED = """
-    bind listen connect close fileno getsockname getpeername connect_ex settimeout gettimeout setblocking timeout
-    getblocking shutdown send sendall sendto recv recvfrom recv_into recvfrom_into getsockopt setsockopt family type
-    proto
-"""
-SIGNATURES = {
-    "sctpsocket_tcp.__init__": "family sk",
-    "sctpsocket_udp.__init__": "family sk",
-    "sctpsocket.__init__": "family style sk",
-    "sctpsocket.bindx": "sockaddrs action",
-    "sctpsocket.connectx": "sockaddrs assoc_id",
-    "sctpsocket.getpaddrs": "assoc_id",
-    "sctpsocket.getladdrs": "assoc_id",
-    "sctpsocket.sctp_send": "msg to ppid flags stream timetolive context record_file_prefix datalogging",
-    "sctpsocket.sctp_recv": "maxlen",
-    "sctpsocket.peeloff": "assoc_id",
-    "sctpsocket.accept": "",
-    "sctpsocket.set_primary": "assoc_id addr",
-    "sctpsocket.set_peer_primary": "assoc_id addr",
-    "sctpsocket.get_status": "assoc_id",
-    "sctpsocket.get_paddrinfo": "assoc_id sockaddr",
-    "sctpsocket.get_assocparams": "assoc_id",
-    "sctpsocket.set_assocparams": "o",
-    "sctpsocket.get_paddrparams": "assoc_id sockaddr",
-    "sctpsocket.set_paddrparams": "o",
-    "sctpsocket.get_rtoinfo": "assoc_id",
-    "sctpsocket.set_rtoinfo": "o",
-    "sctpsocket.set_nodelay": "rvalue",
-    "sctpsocket.set_ttl": "newVal",
-    "sctpsocket.set_streamid": "newVal",
-    "notification_factory": "raw_notification",
-    "features": "",
-    "initparams.__init__": "container",
-    "event_subscribe.__init__": "container",
-    "sndrcvinfo.__init__": "values",
-    "notification.__init__": "values",
-}
 
 
 class Box:
@@ -162,119 +53,6 @@ class Box:
         self.sent.append(parts)
 
     _set_initparams = _set_events
-
-
-def sections():
-    """The page's tables by their headings: of each row the names in the first column, and the text of the second."""
-    parts = re.split(r"^### (\w+)$", PAGE, flags=re.M)
-    tables = {}
-    for name, text in zip(parts[1::2], parts[2::2]):
-        rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
-        tables[name] = [(re.findall(r"`(\w+)`", row[1]), row[2]) for row in rows]
-    return tables
-
-
-# -- names
-
-
-@pytest.mark.parametrize("name", [*PYSCTP, "delegated"])
-def test_the_page_has_every_name(name):
-    """The table names everything that pysctp has, each once, and nothing else."""
-    wanted = (DELEGATED if name == "delegated" else PYSCTP[name]).split()
-    found = [each for names, _ in sections()[name] for each in names]
-    assert sorted(found) == sorted(wanted)
-
-
-def test_the_page_has_no_other_sections():
-    """There is a table for each class that pysctp has."""
-    assert set(sections()) == {*PYSCTP, "delegated"}
-
-
-def test_what_the_page_leads_to_is_there():
-    """What stands for a name is a name of sctpffi: exported, a method, an option, an attribute."""
-    places = (sctpffi, sctpffi.Socket, sctpffi.Connection)
-    for name, rows in sections().items():
-        for _, text in rows:
-            for token in re.findall(r"`([A-Za-z_][\w.]*)[`(]", text):
-                first, _, rest = token.partition(".")
-                if first == "opts":
-                    assert not rest or hasattr(Options, rest), f"{name}: {token}"
-                    continue
-                found = next((getattr(place, first) for place in places if hasattr(place, first)), None)
-                assert found is not None, f"{name}: {token}"
-                known = inspect.isclass(found) and rest in (dir(found) + list(annotations_of(found)))
-                assert not rest or known or rest in getattr(found, "__slots__", ()), f"{name}: {token}"
-
-
-def annotations_of(cls):
-    """The names of a class's fields, with those of its bases."""
-    return {name for base in cls.__mro__ for name in getattr(base, "__annotations__", {})}
-
-
-@pytest.mark.parametrize("name", PYSCTP["module"].split())
-def test_the_module_has_every_name(name):
-    """Each name of pysctp's module is in compat's, and comes with `import *`."""
-    assert hasattr(sctp, name)
-    assert name in sctp.__all__
-
-
-@pytest.mark.parametrize("name", [name for name in PYSCTP if name != "module"])
-def test_classes_have_every_name(name):
-    """Each class has the names of pysctp's, or its objects have."""
-    cls = getattr(sctp, name)
-    made = cls
-    if issubclass(cls, (sctp.initparams, sctp.event_subscribe)):
-        made = cls(Box())
-    elif not issubclass(cls, sctp.sctpsocket):
-        made = cls()
-    when_open = {"initparams", "events", "unexpected_event_raises_exception", "datalogging"}  # of a socket
-    assert [each for each in PYSCTP[name].split() if not hasattr(made, each) and each not in when_open] == []
-
-
-@pytest.mark.parametrize("name", DELEGATED.split())
-def test_sockets_have_what_is_handed_on(name):
-    """The calls of the standard library's sockets are there."""
-    assert hasattr(sctp.sctpsocket, name)
-
-
-@pytest.mark.parametrize("name", SIGNATURES)
-def test_signatures(name):
-    """Arguments have pysctp's names, in its order; only keywords and defaults are added."""
-    function = sctp
-    for part in name.split("."):
-        function = getattr(function, part)
-    parameters = inspect.signature(function).parameters.values()
-    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in ("self", "backend")]
-    assert positional == SIGNATURES[name].split()
-
-
-def test_the_names_of_socket():
-    """pysctp has the names of `socket`, which `import *` brings along; its own win. Others are no attribute."""
-    names = {}
-    exec("from sctpffi.compat.pysctp import *", names)  # noqa: S102  # as its programs do
-    assert names["AF_INET"] is socket.AF_INET
-    assert names["ntohl"] is socket.ntohl
-    assert names["socket"] is socket
-    assert names["MSG_EOF"] == sctp.MSG_EOF == sctp.MSG_FIN
-    assert {"time", "os", "sys", "sctpsocket_tcp"} <= set(names)
-    assert "AF_INET6" in dir(sctp)
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = sctp.no_such_name
-
-
-def test_flags_and_numbers_differ():
-    """Flags that can go together are different bits, and so are states and types of one class."""
-    flags = [sctp.MSG_UNORDERED, sctp.MSG_ADDR_OVER, sctp.MSG_ABORT, sctp.MSG_EOF, sctp.MSG_SENDALL]
-    for group in (flags, [sctp.FLAG_EOR, sctp.FLAG_NOTIFICATION, sctp.FLAG_DONTROUTE]):
-        assert all(bit and bit & (bit - 1) == 0 for bit in group)
-        assert len(set(group)) == len(group)
-    for cls in (sctp.notification, sctp.assoc_change, sctp.paddr_change, sctp.status):
-        prefix = "type_" if cls is sctp.notification else "state_"
-        names = [n for n in vars(cls) if n.startswith(prefix) and n != "state_CANT_START_ASSOCIATION"]
-        assert len({getattr(cls, n) for n in names}) == len(names) > 4
-    assert set(sctp.notification_table) == {
-        getattr(sctp.notification, n) for n in vars(sctp.notification) if n.startswith("type_") and "BASE" not in n
-    }
 
 
 # -- groups
@@ -351,6 +129,94 @@ def test_a_message(flags):
     assert convert.received(message, PLAIN._replace(host_order=True))[3].ppid == 0x11223344
     assert vars(convert.received(message, PLAIN._replace(details=False))[3]) == vars(sctp.sndrcvinfo())
     assert convert.received(message, PLAIN._replace(mapped=True))[0] == ("::ffff:10.0.0.2", 5000)
+
+
+class Queue:
+    """A Socket as far as a few calls need one: pieces and notifications in order, and what was sent."""
+
+    def __init__(self, *items):
+        self.items = list(items)
+        self.sent = []
+
+    def peek(self, size, *, timeout):
+        """The first item, left there."""
+        assert (size, timeout) == (1, 0)
+        if not self.items:
+            raise errors.build(errors.WouldBlock, "peek")
+        return self.items[0]
+
+    def recv_partial(self, size, *, timeout):
+        """The first item, taken off; of a message at most size bytes."""
+        assert timeout == 0
+        first = self.items[0]
+        if len(first.data) <= size:
+            return self.items.pop(0)
+        self.items[0] = copy.copy(first)
+        self.items[0].data = first.data[size:]
+        return piece(first.data[:size])
+
+    def send(self, data, **more):
+        """Note what was sent."""
+        self.sent.append(more)
+        return len(data)
+
+    def peer_addresses(self):
+        """The peer has one address."""
+        return [PEER]
+
+    def getsockopt_raw(self, level, number, size):
+        """An option that is -1."""
+        return bytes([255]) * size
+
+
+def piece(data, stream=3, ssn=4, end=False, unordered=False, assoc_id=7):
+    """A piece of a message."""
+    flags = (MsgFlag.EOR if end else 0) | (MsgFlag.UNORDERED if unordered else 0)
+    return Message(data, stream, ssn, 0, 5, 6, int(flags), 0, assoc_id, RAW)
+
+
+def over(*items):
+    """A socket of pysctp's over a queue."""
+    sock = sctp.sctpsocket_tcp.__new__(sctp.sctpsocket_tcp)
+    sock._start(Queue(*items), socket.AF_INET, sctp.STYLE_TCP, False)
+    sock.datalogging = False
+    return sock
+
+
+@pytest.mark.parametrize(
+    ("rest", "left", "size", "found", "ended"),
+    [
+        ([piece(b"c", end=True)], 0, 9, b"abc", True),
+        ([piece(b"c"), piece(b"d", end=True), piece(b"x", end=True)], 1, 9, b"abcd", True),
+        ([piece(b"cdef", end=True)], 1, 4, b"abcd", False),
+        ([piece(b"c"), piece(b"x", stream=2)], 1, 9, b"abc", False),
+        ([piece(b"x", ssn=5)], 1, 9, b"ab", False),
+        ([piece(b"x", assoc_id=8)], 1, 9, b"ab", False),
+        ([piece(b"x", unordered=True)], 1, 9, b"ab", False),
+        ([sctpffi.ShutdownEvent(*HEAD), piece(b"c")], 2, 9, b"ab", False),
+        ([], 0, 9, b"ab", False),
+    ],
+)
+def test_pieces_that_are_there_go_together(rest, left, size, found, ended):
+    """To a piece comes what is there of the same message, up to the buffer's size, and nothing of another one."""
+    sock, first = over(*rest), piece(b"ab")
+    sock._lengthen(first, size)
+    assert (first.data, first.complete) == (found, ended)
+    assert len(sock.sock().items) == left
+
+
+def test_an_address_names_the_peer_and_not_the_way():
+    """On a TCP-style socket `to` is the peer's name; with MSG_ADDR_OVER it is the path as well (RFC 6458 5.3.2)."""
+    sock = over()
+    for flags, to in ((0, None), (sctp.MSG_ADDR_OVER, PEER)):
+        sock.sctp_send(b"x", to=PEER[:2], ppid=0, flags=flags)
+        assert sock.sock().sent[-1]["to"] == to
+
+
+def test_options_by_number_are_signed():
+    """An option that is read as an int may be negative, as with the standard library."""
+    assert over().getsockopt(132, 1) == -1
+    assert over().getsockopt(132, 1, 2) == b"\xff\xff"
 
 
 @pytest.mark.parametrize(
@@ -513,11 +379,3 @@ def test_the_time_is_over_in_every_way():
     assert isinstance(found, TimeoutError)
     assert (found.op, found.backend, found.local, found.detail) == ("recv", "linux", "here", "why")
     assert str(found).startswith("recv sctp here->")
-
-
-def test_the_pages_programs_are_python():
-    """The examples of the page can be compiled, and are both there: with pysctp's names and without."""
-    code = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
-    assert len(code) == 3
-    for block in code:
-        compile(block, "migration-pysctp.md", "exec")

@@ -173,6 +173,16 @@ def test_the_memory_takes_the_limits_place():
     assert take_into(inbox, 20)[0].data == b"pieces pieces"
 
 
+def test_the_memory_is_the_limit_that_is_told():
+    """Of a message that is longer than both, the memory and max_message_bytes, the memory's size is told."""
+    inbox = inbox_of(Piece(b"12345678", last=False), Piece(b"90"), Piece(b"next"))
+    inbox.max_message_bytes = 7
+    with pytest.raises(errors.ReceiveLimitExceeded) as caught:
+        take_into(inbox, 4)
+    assert (caught.value.limit_bytes, caught.value.length_bytes) == (4, 10)
+    assert take_into(inbox, 4)[0].data == b"next"
+
+
 def test_half_a_message_that_was_dropped_stays_dropped():
     """What a recv with a lower limit has begun to drop is not taken for a whole message by a call with more room."""
     inbox = inbox_of(Piece(b"12345", last=False), EAGAIN, Piece(b"67"), Piece(b"next"))
