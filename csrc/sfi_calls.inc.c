@@ -34,14 +34,14 @@ static int sfi_again(sfi_sock *s, int event, int64_t timeout_ms, int64_t *start,
     if (timeout_ms == 0)
         return -EAGAIN;
     if (*turn == 0)
-        *start = sfi_now_ms();
+        *start = sfi_start_ms();
     r = sfi_pause(s, event, timeout_ms, *start, (*turn)++, 0);
     return r == 0 ? 1 : r; /* 0 is a poll that ran out: the deadline decides, after one more try */
 }
 
 int sfi_wait(sfi_sock *s, int events, int64_t timeout_ms)
 {
-    int64_t start = sfi_now_ms();
+    int64_t start = sfi_start_ms();
     int r = n_use(s);
 
     if (r < 0)

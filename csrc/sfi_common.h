@@ -165,6 +165,15 @@ static int64_t sfi_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* When a wait begins: rounded up, so that none ends early. */
+static int64_t sfi_start_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + (t.tv_nsec + 999999) / 1000000;
+}
+
 /* When a wait that began at start ends; INT64_MAX is never.  Time-outs below -1 mean the handle's own, of which -2 - timeout_ms ms have passed
    already; it is read anew before each poll, because another thread may change it. */
 static int64_t sfi_until(struct sfi_base *b, int64_t timeout_ms, int64_t start)
@@ -177,6 +186,8 @@ static int64_t sfi_until(struct sfi_base *b, int64_t timeout_ms, int64_t start)
     }
     if (timeout_ms < 0)
         return INT64_MAX;
+    if (timeout_ms == 0)
+        return 0; /* does not wait, though start was rounded up */
     return timeout_ms > INT64_MAX - start ? INT64_MAX : start + timeout_ms - passed;
 }
 

@@ -29,7 +29,7 @@ from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, parse
 from sctpffi.config import Config
-from sctpffi.connection import ConnectionBase, open_client
+from sctpffi.connection import ConnectionBase, in_vain, open_client
 from sctpffi.endpoint import AssociationBase, EndpointBase, To
 from sctpffi.enums import Event
 from sctpffi.errors import (
@@ -523,7 +523,7 @@ async def open_connection(
             sock.connect(remote, timeout=0)
         except ConnectInProgress:
             if deadline.seconds == 0:
-                raise
+                raise in_vain(sock, deadline) from None
             await connection._write("connect", attempt, deadline)
         else:
             await connection._waiter.checkpoint()

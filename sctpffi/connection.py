@@ -11,11 +11,22 @@ from typing import Any, Callable, Deque, Iterable, Iterator, Optional, Type, Typ
 
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, check_timeout
-from sctpffi.addresses import Address, AddressLike, AddressSet, parse
+from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
 from sctpffi.association import AssociationCalls, SocketCalls
 from sctpffi.config import Config, combine, prepare
 from sctpffi.enums import Event, Style
-from sctpffi.errors import AddressError, ArgumentTypeError, EndOfAssociation, Error, WaitTimeout, WrongStyle, build
+from sctpffi.errors import (
+    AddressError,
+    ArgumentTypeError,
+    ConnectInProgress,
+    EndOfAssociation,
+    Error,
+    SctpOSError,
+    WaitTimeout,
+    WouldBlock,
+    WrongStyle,
+    build,
+)
 from sctpffi.inbox import BUFFER_BYTES, Item
 from sctpffi.messages import Message
 from sctpffi.notifications import Notification
@@ -242,7 +253,8 @@ def family_of(*sets: Optional[AddressSet]) -> int:
 def _check_reachable(remote: AddressSet, bound: AddressSet) -> None:
     """Refuse local addresses none of which can reach the peer: the stacks would send INITs that nobody answers."""
     families = {a.family for a in bound.hosts}
-    if families and "::" not in (a.host for a in bound.hosts) and not families & {a.family for a in remote.hosts}:
+    anywhere = any(a.host in WILDCARDS for a in bound.hosts)
+    if families and not anywhere and not families & {a.family for a in remote.hosts}:
         raise AddressError("local", f"{bound}: no address of the family of {remote}")
 
 
@@ -262,6 +274,11 @@ def open_client(remote: AddressSet, local: Optional[AddressLike], config: Config
     return sock
 
 
+def in_vain(sock: Socket, deadline: Deadline) -> SctpOSError:
+    """The error of a connect that did not come up in time."""
+    return build(WouldBlock if deadline.seconds == 0 else WaitTimeout, "connect", **sock._where())
+
+
 def connect(
     address: AddressLike,
     *,
@@ -279,7 +296,8 @@ def connect(
     init: streams and attempts, `InitParams`; 10 streams each way are asked for otherwise.
     config: everything else that has to be set before, `Config`. backend: as for `Socket`.
     If it fails or is interrupted nothing is left behind, at the peer neither.
-    Raises ConnectionRefused, ConnectTimeout, WaitTimeout, AddressError, AddressInUse, BackendUnavailable.
+    Raises ConnectionRefused, ConnectTimeout, WaitTimeout, WouldBlock if timeout is 0 and it takes a while, AddressError,
+    AddressInUse, BackendUnavailable.
     """
     wanted = combine(config, init, events)
     remote = parse(address)
@@ -287,6 +305,9 @@ def connect(
     sock = open_client(remote, local, wanted, backend)
     try:
         sock.connect(remote, timeout=deadline.left())
+    except ConnectInProgress:  # the time is up already
+        sock.discard()
+        raise in_vain(sock, deadline) from None
     except BaseException:
         sock.discard()
         raise

@@ -16,7 +16,7 @@ from sctpffi.addresses import Address, AddressLike, AddressSet, parse
 from sctpffi.association import AssociationCalls, SocketCalls
 from sctpffi.config import Config, combine, prepare
 from sctpffi.connection import Connection, Noticing
-from sctpffi.enums import AssocChangeState, AssocId, Event, Style
+from sctpffi.enums import AssocChangeState, AssocId, AssocState, Event, Style
 from sctpffi.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -38,6 +38,8 @@ from sctpffi.optvalues import InitParams, PrInfo
 from sctpffi.sockets import Socket
 
 _OVER = (AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.CANT_STR_ASSOC)
+
+_SETTING_UP = (AssocState.COOKIE_WAIT, AssocState.COOKIE_ECHOED)
 
 
 class AssociationBase(AssociationCalls):
@@ -104,7 +106,6 @@ class EndpointBase(SocketCalls, Noticing, Generic[A]):
         self._table: Dict[int, A] = {}
         self._guard = threading.Lock()  # of the table; never held while something waits
         self._connecting = 0
-        self._unwanted: Set[int] = set()  # to be aborted as soon as they are up
         self._early: Dict[int, AssocChange] = {}  # what was heard while somebody was about to enter it
         if isinstance(address, Socket):
             if address.style is not Style.ONE_TO_MANY:
@@ -133,21 +134,26 @@ class EndpointBase(SocketCalls, Noticing, Generic[A]):
             raise build(NoSuchAssociation, "association", assoc_id=number, **self.socket._where())
         return self._enter(number)
 
-    def _enter(self, assoc_id: int, phase: Phase = Phase.UP) -> A:
+    def _enter(self, assoc_id: int, phase: Optional[Phase] = None) -> A:
+        if phase is None and assoc_id not in self._table:
+            phase = self._phase(assoc_id)
         with self._guard:
             found = self._table.get(assoc_id)
             if found is None:
-                life = Life(phase)
+                life = Life(phase or Phase.UP)
                 life.assoc_id = assoc_id
                 found = self._table[assoc_id] = self._association_class(self, assoc_id, life)
             return found
 
+    def _phase(self, assoc_id: int) -> Phase:
+        try:
+            state = self.socket.status(assoc_id).state
+        except Error:
+            return Phase.UP  # it ended meanwhile, which is heard
+        return Phase.CONNECTING if state in _SETTING_UP else Phase.UP
+
     def _hear(self, event: AssocChange) -> None:
         """Called by whoever reads, of every change."""
-        if event.assoc_id in self._unwanted:
-            self._unwanted.discard(event.assoc_id)
-            if event.state is AssocChangeState.COMM_UP:
-                self._end_quietly(event.assoc_id)
         with self._guard:
             found = self._table.get(event.assoc_id)
             if found is None and event.state is AssocChangeState.CANT_STR_ASSOC and not event.assoc_id:
@@ -216,8 +222,14 @@ class EndpointBase(SocketCalls, Noticing, Generic[A]):
             self._table.pop(association.id, None)
         try:
             association.abort()
-        except ConnectInProgress:  # BSD can't before COOKIE ACK: as soon as it is up
-            self._unwanted.add(association.id)
+        except ConnectInProgress:  # BSD can't before COOKIE ACK; but a socket of its own can be closed
+            self._discard(association.id)
+        except Error:
+            pass  # it failed meanwhile
+
+    def _discard(self, number: int) -> None:
+        try:
+            self.socket.peeloff(number).discard()
         except Error:
             pass  # it failed meanwhile
 
@@ -265,17 +277,16 @@ class EndpointBase(SocketCalls, Noticing, Generic[A]):
                 asked.add(number)
         return not numbers
 
-    def _end_quietly(self, number: int) -> None:
-        try:
-            self.socket.abort(b"", number)
-        except Error:
-            pass  # it ended meanwhile
-
     def _give_up(self) -> WaitTimeout:
         """Some peers did not answer in time: abort them. The error for it."""
         left = self.socket.associations()
         for number in left:
-            self._end_quietly(number)
+            try:
+                self.socket.abort(b"", number)
+            except ConnectInProgress:
+                self._discard(number)
+            except Error:
+                pass  # it ended meanwhile
         detail = f"{len(left)} associations did not end in time; they were aborted"
         error = build(WaitTimeout, "close", detail=detail, **self.socket._where())
         assert isinstance(error, WaitTimeout)

@@ -220,7 +220,7 @@ def test_a_server_and_clients(bench, backend, monkeypatch, capsys):
         run(CLIENT, PORT=port, ANSWERS=answers, REFUSED=refused)
     servers[0].join(LIMIT)
     assert answers == [b"HELLO ON 0", b"HELLO ON 1", b"HELLO ON 2"] * 2
-    assert capsys.readouterr().out == f"connected: {HOST}\n" * 2
+    assert [line[:15] for line in capsys.readouterr().out.splitlines()] == ["connected: 127."] * 2
 
 
 def test_select_tells_the_truth(both):
@@ -415,7 +415,7 @@ def test_mapped_addresses(bench):
     assert server.sctp_recv(10)[0] == server.getpaddrs()[0] == mapped
     assert server.get_status().primary.sockaddr == mapped
     server.sctp_send(b"y", to=mapped)
-    assert client.sctp_recv(10)[0] == (HOST, port)
+    assert client.sctp_recv(10)[0] in client.getpaddrs()  # from whichever address it likes
     server.mappedv4 = False
     assert server.getpaddrs()[0] == here
     assert client.mappedv4 is True  # which means nothing there

@@ -253,15 +253,15 @@ def test_streams_of_both_ends(backend):
 
 def test_the_life_of_a_cookie(backend):
     """A listener's cookie life is that of the connections that it accepts (RFC 6458 section 8.1.2)."""
-    config = Config(association=AssocParams(cookie_life_ms=61_111))
+    config = Config(association=AssocParams(cookie_life_ms=61_120))
     with (
         sctpffi.listen("127.0.0.1:0", backend=backend, config=config) as listener,
         sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT) as client,
     ):
-        assert listener.opts.assoc_params.cookie_life_ms == 61_111
+        assert listener.opts.assoc_params.cookie_life_ms == 61_120
         server, _ = listener.accept(timeout=LIMIT)
         with server:
-            assert server.opts.assoc_params.cookie_life_ms == 61_111
+            assert server.opts.assoc_params.cookie_life_ms == 61_120
             assert client.opts.assoc_params.cookie_life_ms == 60_000
 
 
