@@ -108,7 +108,6 @@ class Waiting:
         make = type(self)._make_waiter
         self._waiter = make(self.socket.fileno())
         self._receiving = False  # a task is in recv, accept or events
-        self._settling = 0  # tasks in `_until`, which read while nobody else does
         self.socket._keeper = self._waiter.closing
 
     def _ready(self, op: str) -> None:
@@ -138,8 +137,6 @@ class Waiting:
                 await self._waiter.readable(deadline.left())
         finally:
             self._receiving = False
-            if self._settling:
-                self._waiter.wake()  # they read on
 
     async def _write(self, op: str, attempt: Callable[[], T], deadline: Deadline) -> T:
         """Try until there is room to write; tasks may wait side by side."""
@@ -159,22 +156,17 @@ class Waiting:
 
     async def _until(self, done: Callable[[], bool], deadline: Deadline, op: str, keep: bool = True) -> None:
         """Wait until something is so that notifications tell; reads meanwhile, unless another task does."""
-        self._settling += 1
-        try:
-            await self._waiter.checkpoint()
-            while True:
-                self._ready(op)
-                if done():
-                    return
-                if not self._receiving and self.socket._inbox.store(op, keep):
-                    continue
-                if done():
-                    return
-                self._time_up(deadline, op)
-                await self._waiter.readable(deadline.left())
-        finally:
-            self._settling -= 1
-            self._waiter.wake()  # there may be something for a reader
+        await self._waiter.checkpoint()
+        while True:
+            self._ready(op)
+            if done():
+                return
+            if not self._receiving and self.socket._inbox.store(op, keep):
+                continue
+            if done():
+                return
+            self._time_up(deadline, op)
+            await self._waiter.readable(deadline.left())  # or until whoever reads hears a change
 
     def settimeout(self, timeout: Optional[float]) -> None:
         """Set the time-out in seconds for calls that give none; calls that wait by it already obey at once."""

@@ -334,12 +334,13 @@ class SocketBase:
         """Give the descriptor up and close the Socket; the association lives on. Returns the descriptor.
 
         It stays close-on-exec and non-blocking. Wakes every thread that waits on the socket with ClosedError. Raises
-        UnsupportedOption on usrsctp, which has no descriptors; SctpOSError with EBUSY while an event loop watches it,
-        or something was read that nobody has got yet, such as half a message: recv() it first.
+        UnsupportedOption on usrsctp, which has no descriptors; SctpOSError with EBUSY while another thread's loop
+        watches it, or something was read that nobody has got yet, such as half a message: recv() it first.
         """
         self._alive("detach")
-        if self._keeper is not None or self._inbox.holds():
-            detail = "an event loop watches it" if self._keeper is not None else "something was read: recv() it first"
+        watched = self._keeper is not None and self._keeper(lambda: None)  # true: by a loop in another thread
+        if watched or self._inbox.holds():
+            detail = "an event loop watches it" if watched else "something was read: recv() it first"
             raise errors.build(errors.SctpOSError, "detach", errno.EBUSY, detail=detail, **self._where())
         try:
             fileno = self._handle.detach()

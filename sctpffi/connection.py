@@ -72,7 +72,12 @@ class ConnectionBase(AssociationCalls, SocketCalls, Noticing):
 
         Raises ArgumentError for what is no SCTP socket, UnsupportedOption on usrsctp, which has no descriptors.
         """
-        return cls(Socket(fileno=fileno, backend=backend))
+        sock = Socket(fileno=fileno, backend=backend)
+        try:
+            return cls(sock)
+        except Error:
+            sock.detach()  # it is still the caller's
+            raise
 
     @property
     def assoc_id(self) -> int:
@@ -296,8 +301,8 @@ def connect(
     init: streams and attempts, `InitParams`; 10 streams each way are asked for otherwise.
     config: everything else that has to be set before, `Config`. backend: as for `Socket`.
     If it fails or is interrupted nothing is left behind, at the peer neither.
-    Raises ConnectionRefused, ConnectTimeout, WaitTimeout, WouldBlock if timeout is 0 and it takes a while, AddressError,
-    AddressInUse, BackendUnavailable.
+    Raises ConnectionRefused, ConnectTimeout, WaitTimeout, WouldBlock if timeout is 0 and it takes a while,
+    AddressError, AddressInUse, BackendUnavailable.
     """
     wanted = combine(config, init, events)
     remote = parse(address)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import pytest
 
 from sctpffi import (
+    AssocChangeState,
     ClosedError,
     EndOfAssociation,
     Event,
@@ -151,10 +152,39 @@ def test_detach_wakes_waiters(backend, waiting):
 
         worker = Worker(wait)
         entered.wait()
+        worker._thread.join(0.05)  # on its way to where it waits; if it is late it needs no waking
+        start = time.monotonic()
         fileno = sock.detach()
         assert isinstance(worker.join(), ClosedError)
+        assert time.monotonic() - start < LIMIT / 2  # and not when their own time was up
         assert is_open(fileno)
         os.close(fileno)
+
+
+def test_a_call_that_is_inside_keeps_the_descriptor(linked, backend):
+    """The descriptor is handed out when the last call has left, and not before; nobody gets in meanwhile."""
+    handle = linked.server._handle
+    if refused(backend, linked.server.detach):
+        return
+    users = handle._ffi.cast("unsigned int *", handle._ptr)  # first in the handle: how many calls are inside
+    users[0] += 1
+    worker = Worker(linked.server.detach)
+    end = time.monotonic() + LIMIT
+    while True:
+        try:
+            linked.server.fileno()
+        except ClosedError:
+            break  # the detach is under way
+        assert time.monotonic() < end
+    for call in (linked.server.detach, linked.server.dup, linked.server.fileno):
+        with pytest.raises(ClosedError):
+            call()
+    worker._thread.join(0.1)
+    assert worker.alive()
+    users[0] -= 1
+    fileno = worker.join()
+    assert is_open(fileno)
+    os.close(fileno)
 
 
 @pytest.mark.parametrize("doing", ["receives", "sends", "asks"])
@@ -243,10 +273,10 @@ def test_detach_loses_nothing_that_was_read(linked, backend):
 
 
 def test_detach_under_an_event_loop(linked, backend):
-    """While an event loop watches the descriptor it is not given up (EBUSY)."""
+    """While an event loop of another thread watches the descriptor it is not given up (EBUSY)."""
     if refused(backend, linked.server.detach):
         return
-    linked.server._keeper = lambda close: False
+    linked.server._keeper = lambda close: True
     with pytest.raises(SctpOSError, match="event loop") as caught:
         linked.server.detach()
     assert caught.value.errno == errno.EBUSY
@@ -289,6 +319,22 @@ def test_dup_of_a_listener(backend):
             with other.accept()[0] as server:
                 client.send(b"x")
                 assert server.recv(timeout=LIMIT).data == b"x"
+
+
+def test_dup_of_a_one_to_many_socket(backend):
+    """A second Socket of a one-to-many one shows what the first one showed, of each association."""
+    server, client, first = many_pair(backend)
+    with server, client:
+        if refused(backend, server.dup):
+            return
+        server.subscribe(Event.ASSOC_CHANGE, assoc_id=first.assoc_id)
+        with server.dup() as other:
+            assert other.subscribed(Event.ASSOC_CHANGE, first.assoc_id) is True
+            assert other.subscribed(Event.ASSOC_CHANGE) is False
+            server.unsubscribe(Event.ASSOC_CHANGE, assoc_id=first.assoc_id)
+            assert other.subscribed(Event.ASSOC_CHANGE, first.assoc_id) is True
+            client.close()
+            assert other.recv().state is AssocChangeState.SHUTDOWN_COMP
 
 
 def test_dup_of_a_peeled_off_socket(backend):
