@@ -2,7 +2,8 @@
 
 python examples/many_peers.py --backend usrsctp --peers 4
 
-The hub answers every peer on one socket. The first peer then gets a socket of its own, by peeloff.
+The hub answers every peer on one socket. The first peer then gets a socket of its own, by peeloff. endpoint.py does
+the like with Endpoint.
 """
 
 from __future__ import annotations

@@ -169,7 +169,10 @@ class Waiting:
             await self._waiter.readable(deadline.left())  # or until whoever reads hears a change
 
     def settimeout(self, timeout: Optional[float]) -> None:
-        """Set the time-out in seconds for calls that give none; calls that wait by it already obey at once."""
+        """Set the time-out in seconds for calls that give none; calls that wait by it already obey at once.
+
+        In the loop's own thread only.
+        """
         self.socket.settimeout(timeout)
         self._waiter.wake()
 
@@ -271,7 +274,7 @@ class AsyncConnection(Reading, ConnectionBase):
         self.socket._inbox.on_change = lambda event: self._waiter.wake()
         try:
             if not self._over():
-                self.socket.shutdown()
+                self._begin_end()
                 await self._until_over(deadline)
             self._check_end()
         except WaitTimeout:

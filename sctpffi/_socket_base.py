@@ -208,6 +208,8 @@ class SocketBase:
         bound = self._handle.addresses(True, 0)
         wanted = parse_hosts(hosts, bound[0].port if bound else 0, "hosts")
         self._check_families(wanted)
+        if bound and wanted.port != bound[0].port:
+            raise errors.AddressError("hosts", f"{wanted}: the port is the bound one, {bound[0].port}")
         # The stacks disagree about what is there already and what is not: BSD adds twice, and then takes back too much.
         there = [host for host in wanted.hosts if host in bound]
         if add:

@@ -9,7 +9,7 @@ from typing import Any, Iterable, List, Optional, Tuple
 
 from sctpffi import errors
 from sctpffi._socket_options import SocketOptions
-from sctpffi.addresses import AddressLike, parse, parse_near
+from sctpffi.addresses import AddressLike, parse, parse_near, parse_one
 from sctpffi.auth import AuthKeys
 from sctpffi.enums import PathFlag, PrPolicy, ResetFlag, Style
 from sctpffi.options import check_number
@@ -99,8 +99,8 @@ class SocketFeatures(SocketOptions):
         """
         self._alive("request_primary")
         local = self.local_addresses(assoc_id)
-        found = parse_near(address, local[0].port if local else 0, "address")
-        self.opts.of(assoc_id).peer_primary_address = found.hosts[0]
+        found = parse_one(address, local[0].port if local else 0, "address")
+        self.opts.of(assoc_id).peer_primary_address = found
 
     # -- stream reconfiguration
 

@@ -156,6 +156,8 @@ class SocketOptions(SocketBase):
 
     def _extension_off(self, op: str, row: OptionRow) -> errors.SctpOSError:
         detail = f"{row.needs} is off: set opts.{row.needs}_supported at both ends before they connect"
+        if row.needs == "reconfig" and self._try_option("reconfig_supported", 0) is True:
+            detail = "the peer did not negotiate it, or our own opts.enable_stream_reset is off, which Linux asks too"
         return errors.build(errors.ExtensionOff, op, detail=detail, extension=row.needs, **self._where())
 
     def getsockopt_raw(self, level: int, number: int, size: int) -> bytes:

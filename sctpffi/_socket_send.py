@@ -255,6 +255,8 @@ class SocketSending(SocketFeatures):
         found = (to,) if isinstance(to, Address) else parse(to, "to").hosts
         if found[0].port == 0:
             raise errors.AddressError("to", f"{found[0]} has no port")
+        if self._family == 4 and found[0].family == 6:
+            raise errors.AddressError("to", f"{found[0]}: an IPv4 socket takes no IPv6 address")
         if self._peeled:
             self._check_peeled(found[0], "send")
         return found[0], found[1:]

@@ -229,6 +229,14 @@ def parse_near(value: AddressLike, port: int, argument: str) -> AddressSet:
     return parse_hosts(value, port, argument) if isinstance(value, Address) else parse(value, argument)
 
 
+def parse_one(value: AddressLike, port: int, argument: str) -> Address:
+    """As `parse_near`, of what has to be one address."""
+    hosts = parse_near(value, port, argument).hosts
+    if len(hosts) != 1:
+        raise AddressError(argument, f"one address, not {len(hosts)}")
+    return hosts[0]
+
+
 def from_raw(family: int, port: int, scope_id: int, ip: bytes) -> Optional[Address]:
     """An Address of what the shim gives; None if it gave none."""
     if family == 4:

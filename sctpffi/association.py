@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Optional, Union
 
-from sctpffi.addresses import Address, AddressLike, parse_near
+from sctpffi.addresses import Address, AddressLike, parse_one
 from sctpffi.auth import AuthKeys
 from sctpffi.enums import PrPolicy
 from sctpffi.options import Options
@@ -79,8 +79,7 @@ class AssociationCalls:
         host: "10.0.0.2", with or without the port. Raises OptionRefused for what is not the peer's.
         """
         peers = self.peer_addresses
-        found = parse_near(host, peers[0].port if peers else 0, "host")
-        self.opts.primary_address = found.hosts[0]
+        self.opts.primary_address = parse_one(host, peers[0].port if peers else 0, "host")
 
     def request_primary(self, address: AddressLike) -> None:
         """Ask the peer to send to this address of ours, see `Socket.request_primary`."""

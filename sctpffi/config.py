@@ -110,9 +110,24 @@ def combine(config: Optional[Config], init: Optional[InitParams], events: Iterab
         config = replace(config, init=init)
     if not isinstance(config.init, InitParams):
         raise ArgumentTypeError("init", f"an InitParams, not {type(config.init).__name__}")
-    if isinstance(events, int):
+    if any(isinstance(each, int) for each in (events, config.events)):
         raise ArgumentTypeError("events", "several Events, such as [Event.ASSOC_CHANGE]")
+    _check_extensions(config)
     return replace(config, events=tuple(config.events) + tuple(events))
+
+
+def _check_extensions(config: Config) -> None:
+    """Refuse what needs an extension that the same Config switches off."""
+    if config.auth is False:
+        for name in ("asconf", "auth_chunks", "auth_hmacs", "auth_keys", "auth_active_key"):
+            value = getattr(config, name)
+            if value is not None and value is not False and value != ():
+                raise ArgumentError(f"config.{name}", "it needs AUTH, and auth is False")
+    if config.reconfig is False and config.reset_allowed:
+        raise ArgumentError("config.reset_allowed", "it needs RE-CONFIG, and reconfig is False")
+    for key in config.auth_keys:
+        if not isinstance(key, AuthKey):
+            raise ArgumentTypeError("config.auth_keys", f"AuthKeys, not {type(key).__name__}")
 
 
 def prepare(sock: Socket, config: Config) -> None:
@@ -143,8 +158,6 @@ def prepare(sock: Socket, config: Config) -> None:
 
 def _switch_extensions(sock: Socket, config: Config) -> None:
     """AUTH, ASCONF and RE-CONFIG; ASCONF needs AUTH (RFC 5061 section 4.2.7), so it comes after it and goes before."""
-    if config.auth is False and (config.asconf or config.auth_chunks or config.auth_keys):
-        raise ArgumentError("config.auth", "asconf, auth_chunks and auth_keys need it")
     asconf = False if config.auth is False else config.asconf
     switches = [("auth_supported", config.auth), ("asconf_supported", asconf)]
     if config.auth is False:

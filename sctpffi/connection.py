@@ -21,6 +21,7 @@ from sctpffi.errors import (
     ConnectInProgress,
     EndOfAssociation,
     Error,
+    NotConnected,
     SctpOSError,
     WaitTimeout,
     WouldBlock,
@@ -103,6 +104,12 @@ class ConnectionBase(AssociationCalls, SocketCalls, Noticing):
         """Whether there is nothing left to wait for at a graceful close."""
         life = self.socket._life
         return life.over or not life.up
+
+    def _begin_end(self) -> None:
+        try:
+            self.socket.shutdown()
+        except NotConnected:
+            pass  # it is ending already: another thread closes it too, or the peer was first
 
     def _give_up(self) -> WaitTimeout:
         """The peer did not answer in time: abort. The error for it."""
@@ -235,7 +242,7 @@ class Connection(ConnectionBase):
             return
         try:
             if not self._over():
-                self.socket.shutdown()
+                self._begin_end()
                 self.socket._inbox.until(self._over, deadline, "close", keep=False)
             self._check_end()
         except WaitTimeout:
@@ -273,7 +280,7 @@ def open_client(remote: AddressSet, local: Optional[AddressLike], config: Config
         prepare(sock, config)
         if bound is not None:
             sock.bind(bound)
-    except (Error, OSError, KeyboardInterrupt):
+    except BaseException:
         sock.close()
         raise
     return sock

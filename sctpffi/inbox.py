@@ -310,10 +310,10 @@ class Inbox:
         """
         life = self.life
         if life.over and life.drained:
+            self._check_open(op)
             raise life.receive_error(op, **self.where)
         if life.phase is Phase.NEW and self.one_association:
-            if self.handle.wait(1, 0) == -errno.EBADF:
-                raise errors.from_code(-errno.EBADF, op, **self.where)
+            self._check_open(op)
             raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
         handle = self.handle
         if buffer is None:
@@ -326,6 +326,11 @@ class Inbox:
                 return self._got(code, pieces, peek, op, buffer, view, limit or self.max_message_bytes)
             if code != -errno.EINTR:
                 self._failed(code, deadline, op)
+
+    def _check_open(self, op: str) -> None:
+        """Where no stack is going to be asked, which would say so."""
+        if self.handle.wait(1, 0) == -errno.EBADF:
+            raise errors.from_code(-errno.EBADF, op, **self.where)
 
     def _failed(self, code: int, deadline: Deadline, op: str) -> NoReturn:
         life = self.life

@@ -15,7 +15,7 @@ from sctpffi._async import AsyncAssociation, AsyncConnection, AsyncEndpoint, Asy
 from sctpffi.addresses import AddressLike
 from sctpffi.config import Config, combine
 from sctpffi.enums import Event
-from sctpffi.errors import ArgumentTypeError, AssociationLost, EndOfAssociation, NotConnected, WrongLoop
+from sctpffi.errors import ArgumentTypeError, AssociationLost, ClosedError, EndOfAssociation, NotConnected, WrongLoop
 from sctpffi.listener import open_listener
 from sctpffi.optvalues import InitParams
 
@@ -195,10 +195,14 @@ async def serve(
 
     async def handle(connection: Connection) -> None:
         try:
-            async with connection:
-                await handler(connection)
-        except (EndOfAssociation, AssociationLost, NotConnected):
+            await handler(connection)
+        except (EndOfAssociation, AssociationLost, NotConnected, ClosedError):
             pass  # how associations end
+        except BaseException:
+            connection.socket.discard()
+            raise
+        finally:
+            connection.socket.close()
 
     async with (
         listen(address, backlog=backlog, events=events, init=init, config=config, backend=backend) as listener,

@@ -205,6 +205,9 @@ class ShimHandle:
         code = self._lib.sfi_notification(data, len(data), out)
         if code < 0:  # too short for its type: kept as it is
             return RawNotification(0x10000, data=data, source=source)
+        address = self._backend.address(self._ffi.addressof(out, "address"))
+        if address is not None and address.port == 0 and source is not None:
+            address = address._replace(port=source.port)  # usrsctp leaves it out in MADE_PRIM
         tail = data[out.tail_offset : out.tail_offset + out.tail_length]
         return RawNotification(
             type=out.type,
@@ -227,7 +230,7 @@ class ShimHandle:
             context=out.context,
             local_tsn=out.local_tsn,
             remote_tsn=out.remote_tsn,
-            address=self._backend.address(self._ffi.addressof(out, "address")),
+            address=address,
             source=source,
             data=data,
         )

@@ -259,6 +259,12 @@ DIFFERENCES: Dict[str, Difference] = {
         False,
         "usrsctp's threads do not survive fork(); the child gets ForkedError at once.",
     ),
+    "asking_needs_permission": Difference(
+        True,
+        False,
+        False,
+        "Linux wants opts.enable_stream_reset of the side that asks for a reconfiguration, too (RFC 6525 6.3.1).",
+    ),
 }
 
 

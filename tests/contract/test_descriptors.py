@@ -321,6 +321,21 @@ def test_dup_of_a_listener(backend):
                 assert server.recv(timeout=LIMIT).data == b"x"
 
 
+def test_a_detached_descriptor_is_another_holder(backend):
+    """Closing a second Socket leaves who waits to be accepted to whoever has the descriptor that was given up."""
+    head, port = listener(backend)
+    with head, Socket(backend=backend) as client:
+        if refused(backend, head.dup):
+            return
+        with head.dup():
+            fileno = head.detach()
+            client.bind("127.0.0.1:0")
+            client.connect(f"127.0.0.1:{port}", timeout=LIMIT)
+        with adopted(backend, fileno) as other, other.accept()[0] as server:
+            client.send(b"x")
+            assert server.recv(timeout=LIMIT).data == b"x"
+
+
 def test_dup_of_a_one_to_many_socket(backend):
     """A second Socket of a one-to-many one shows what the first one showed, of each association."""
     server, client, first = many_pair(backend)
@@ -361,7 +376,8 @@ def test_the_last_of_several_ends_gracefully(backend):
             other.close()
             delivered(both.client)
             assert third.recv().type is Event.SENDER_DRY_EVENT
-            third.subscribe(Event.PEER_ADDR_CHANGE)
+            third.unsubscribe(Event.SENDER_DRY_EVENT)
+            third.subscribe(Event.SENDER_DRY_EVENT)  # another one, which stays unread
         with pytest.raises(EndOfAssociation):
             both.client.recv()
 

@@ -31,6 +31,7 @@ from sctpffi import (
     WrongStyle,
     errors,
 )
+from sctpffi._wait import Deadline
 from sctpffi.testing import LIMIT, Worker
 
 HERE = "127.0.0.1:0"
@@ -138,6 +139,32 @@ def test_connect_while_another_thread_receives(ends):
     found.send(b"ask")
     theirs.send(b"answer", to=theirs.recv().assoc_id)
     assert reader.join().data == b"answer"
+
+
+def test_connect_while_another_thread_receives_messages_only(backend):
+    """The same where nobody subscribed to ASSOC_CHANGE: the reader hears it without ever coming back."""
+    with Endpoint(HERE, backend=backend) as ours, Endpoint(HERE, backend=backend) as theirs:
+        reader = Worker(lambda: ours.recv(timeout=LIMIT))
+        found = ours.connect(there(theirs), timeout=LIMIT)
+        theirs.send(b"x", to=there(ours))
+        assert reader.join().data == b"x"
+        found.abort()
+
+
+def test_who_waits_reads_on_when_the_reader_leaves(ends):
+    """A thread that waits for an end while another receives goes on reading when that one has its message."""
+    ours, theirs = ends
+    for _ in range(20):
+        found = ours.connect(there(theirs))
+        found.send(b"x")
+        message = theirs.recv()
+        reader = Worker(lambda: ours.recv(timeout=LIMIT))
+        waiter = Worker(ours.socket._inbox.until, lambda found=found: found.ended, Deadline(LIMIT), "test")
+        theirs.send(b"for the reader", to=message.assoc_id)
+        assert reader.join().data == b"for the reader"
+        theirs.association(message).shutdown()
+        waiter.join()
+        gone(theirs)
 
 
 def test_several_threads_connect(ends, backend):

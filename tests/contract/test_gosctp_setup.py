@@ -278,9 +278,9 @@ def test_many_threads_accept(backend):
     with sctpffi.listen("127.0.0.1:0", backend=backend) as listener:
         acceptors = [Worker(accept) for _ in range(10)]
         for _ in range(100):
-            with sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT) as client:
-                with pytest.raises(EndOfAssociation):  # it was accepted, and closed
-                    client.recv(timeout=LIMIT)
+            client = sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT)
+            with client, pytest.raises(EndOfAssociation):  # it was accepted, and closed
+                client.recv(timeout=LIMIT)
     assert sum(acceptor.join() for acceptor in acceptors) == 100
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+import sctpffi
 from sctpffi import (
     ArgumentError,
     AssocResetEvent,
+    Config,
     Event,
     ExtensionOff,
     InitParams,
@@ -289,3 +291,17 @@ def test_one_to_many(backend):
     finally:
         for sock in socks:
             sock.close()
+
+
+def test_whose_permission_it_takes(backend):
+    """The peer's enable_stream_reset allows a request; Linux wants the asker's, too, and says so (RFC 6525 6.3.1)."""
+    allowed = Config(reset_allowed=StreamResetAllow.RESET_STREAMS)
+    with sctpffi.listen("127.0.0.1:0", backend=backend, config=allowed) as head:
+        client = sctpffi.connect(f"127.0.0.1:{head.port}", backend=backend, events=[Event.STREAM_RESET_EVENT])
+        with client, head.accept(timeout=LIMIT)[0]:
+            if expected("asking_needs_permission", backend):
+                with pytest.raises(ExtensionOff, match="enable_stream_reset"):
+                    client.reset_streams([1])
+            else:
+                client.reset_streams([1])
+                assert isinstance(next(client.events(timeout=LIMIT)), StreamResetEvent)

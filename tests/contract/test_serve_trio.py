@@ -6,7 +6,7 @@ import pytest
 import trio
 
 import sctpffi.trio
-from sctpffi import ArgumentTypeError, EndOfAssociation
+from sctpffi import ArgumentTypeError, AssociationAborted
 from sctpffi.testing import LIMIT
 
 HERE = "127.0.0.1:0"
@@ -45,7 +45,7 @@ def test_echo(backend):
             nursery.cancel_scope.cancel()
         assert listener.closed
         for client in clients[1:]:
-            with pytest.raises(EndOfAssociation):
+            with pytest.raises(AssociationAborted):  # its handler was cancelled
                 await client.recv(timeout=LIMIT)
             await client.close()
 
@@ -91,7 +91,7 @@ def test_a_handler_that_fails(backend):
             lost.abort(b"why")
             async with await sctpffi.trio.connect(there, backend=backend, timeout=LIMIT) as client:
                 await client.send(b"fail")
-                with pytest.raises(EndOfAssociation):
+                with pytest.raises(AssociationAborted):
                     await client.recv(timeout=LIMIT)
 
     run(main)
