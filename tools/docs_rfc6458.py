@@ -46,7 +46,7 @@ RFC_6458: List[Section] = [
     Section("3.1.2", "bind()", "`Socket.bind`"),
     Section("3.1.3", "listen()", "`Socket.listen`; `accept` raises `WrongStyle`"),
     Section("3.1.4", "sendmsg() and recvmsg()", "`Socket.send`, `Socket.recv`, `recv_partial`, `peek`"),
-    Section("3.1.5", "close()", "`Socket.close`; one association: `shutdown(assoc_id)`, `abort(assoc_id=...)`"),
+    Section("3.1.5", "close()", "`Socket.close`; one association: `shutdown(assoc_id=...)`, `abort(assoc_id=...)`"),
     Section("3.1.6", "connect()", "`Socket.connect`, which does not wait"),
     Section("3.2", "Non-Blocking Mode", "`timeout=0`, `settimeout`, `setblocking`; `fileno()` with selectors"),
     Section("3.3", "Special Considerations", "advice to programs: `timeout=` in each call, `peeloff`", OTHER),

@@ -14,7 +14,18 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, Tupl
 
 import pytest
 
-from sctpffi import AddressNotAvailable, AssocChangeState, Event, Message, Socket, Style
+import sctpffi
+from sctpffi import (
+    AddressNotAvailable,
+    AssocChangeState,
+    AuthKey,
+    ChunkType,
+    Config,
+    Event,
+    Message,
+    Socket,
+    Style,
+)
 from sctpffi.options import Options
 from sctpffi.testing import LIMIT, Pair, many_pair, pair
 
@@ -64,6 +75,22 @@ def two_hosts(backend: str) -> Tuple[str, str]:
         except AddressNotAvailable:
             return "127.0.0.1", "::1"
     return "127.0.0.1", "127.0.0.2"
+
+
+class Unanswered(NamedTuple):
+    """A peer whose COOKIE ACK never comes, and the Config of whoever calls it."""
+
+    address: str
+    config: Config
+
+
+@pytest.fixture
+def unanswered(backend: str) -> Iterator[Unanswered]:
+    """It wants COOKIE ECHO authenticated by a key that it lacks, and drops it (RFC 4895 section 6.3)."""
+    wants = Config(auth_chunks=(ChunkType.COOKIE_ECHO,))
+    stranger = Config(auth_keys=(AuthKey(1, b"stranger"),), auth_active_key=1)
+    with sctpffi.listen("127.0.0.1:0", backend=backend, config=wants) as listener:
+        yield Unanswered(f"127.0.0.1:{listener.port}", stranger)
 
 
 class Association(NamedTuple):

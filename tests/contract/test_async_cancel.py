@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from sctpffi import AssociationLost, EndOfAssociation, Event, NotConnected
+from sctpffi import AssociationLost, EndOfAssociation, Event, NotConnected, WaitTimeout
 from sctpffi.testing import LIMIT
 
 HERE = "127.0.0.1:0"
@@ -142,6 +142,26 @@ def test_a_cancelled_connect_leaves_nothing(loop, backend):
                 while len(peer.associations()) > 1:  # its end is on the way
                     await items.__anext__()
                 assert [each.id for each in peer.associations()] == [message.assoc_id]
+
+    loop.run(main, 3 * LIMIT)
+
+
+def test_a_connect_that_is_cancelled_while_it_waits(loop, backend, unanswered):
+    """connect to a peer that says nothing is cancelled or times out: the call can be made again at once."""
+
+    async def main():
+        async def connect():
+            await loop.api.connect(unanswered.address, config=unanswered.config, backend=backend)
+
+        async with loop.api.Endpoint(HERE, config=unanswered.config, backend=backend) as endpoint:
+            for _ in range(3):
+                assert not await loop.within(0.05, connect)
+                assert not await loop.within(0.05, lambda: endpoint.connect(unanswered.address))
+                with pytest.raises(WaitTimeout):
+                    await endpoint.connect(unanswered.address, timeout=0.05)
+                assert endpoint.associations() == []
+            with pytest.raises(WaitTimeout):
+                await loop.api.connect(unanswered.address, config=unanswered.config, backend=backend, timeout=0.05)
 
     loop.run(main, 3 * LIMIT)
 

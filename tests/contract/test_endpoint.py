@@ -28,6 +28,7 @@ from sctpffi import (
     Socket,
     Style,
     WaitTimeout,
+    WouldBlock,
     WrongStyle,
     errors,
 )
@@ -167,6 +168,30 @@ def test_who_waits_reads_on_when_the_reader_leaves(ends):
         gone(theirs)
 
 
+def test_a_reader_gets_its_turn_while_connect_waits(backend, unanswered):
+    """What connect reads for others is theirs at once, however long it goes on waiting for a peer that says nothing."""
+    with (
+        Endpoint(HERE, backend=backend, config=unanswered.config) as ours,
+        Endpoint(HERE, backend=backend) as third,
+    ):
+        third.connect(there(ours), timeout=LIMIT)
+        connecting = Worker(_caught, lambda: ours.connect(unanswered.address, timeout=LIMIT))
+        for number in range(50):
+            reader = Worker(lambda: ours.recv(timeout=LIMIT).data)
+            third.send_all(b"%d" % number)
+            assert reader.join(LIMIT / 2) == b"%d" % number
+        assert connecting.alive()
+        ours.close()
+        assert isinstance(connecting.join(), ClosedError)
+
+
+def _caught(call):
+    try:
+        return call()
+    except errors.Error as exc:
+        return exc
+
+
 def test_several_threads_connect(ends, backend):
     """Threads connect to several peers side by side, while one receives."""
     ours, _ = ends
@@ -270,6 +295,8 @@ def test_peeloff_takes_along_what_was_read_early(ends, backend):
         ours.connect(there(theirs))
         number = ours.association(there(third)).id
         with ours.association(number).peeloff() as conn:
+            with pytest.raises(WouldBlock):
+                ours.recv(timeout=0)
             assert conn.recv(timeout=LIMIT).data == b"early"
 
 

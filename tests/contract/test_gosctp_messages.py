@@ -107,8 +107,8 @@ def test_addresses_of_a_connection_come_and_go(backend):
 
     def until(wanted: set) -> None:
         end = time.monotonic() + LIMIT
-        while {address.host for address in server.peer_addresses} != wanted:
-            assert time.monotonic() < end, f"the peer has {server.peer_addresses}"
+        while any({a.host for a in found} != wanted for found in (client.local_addresses, server.peer_addresses)):
+            assert time.monotonic() < end, f"we have {client.local_addresses}, the peer {server.peer_addresses}"
             time.sleep(0.01)  # between two looks
 
     with sctpffi.listen("127.0.0.1/[::1]:0", backend=backend, config=QUICK) as listener:
@@ -117,14 +117,12 @@ def test_addresses_of_a_connection_come_and_go(backend):
             server, _ = listener.accept(timeout=LIMIT)
             with server:
                 client.bind_add("::1")
-                assert {address.host for address in client.local_addresses} == {"127.0.0.1", "::1"}
                 until({"127.0.0.1", "::1"})
                 client.set_primary("::1")
                 server.set_primary("::1")
                 client.send(b"with both", timeout=LIMIT)
                 assert server.recv(timeout=LIMIT).data == b"with both"
                 client.bind_remove("127.0.0.1")
-                assert {address.host for address in client.local_addresses} == {"::1"}
                 until({"::1"})
                 client.refresh()
                 assert "[::1]" in repr(client) and "127.0.0.1:" not in repr(client).partition("->")[0]
