@@ -20,6 +20,7 @@ from sctpffi.errors import ArgumentError
 from sctpffi.inbox import Inbox
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.options import Options, check_number
+from sctpffi.optvalues import PrInfo, SndInfo
 from sctpffi.subscriptions import INTERNAL
 
 READ, WRITE = 1, 2
@@ -55,6 +56,7 @@ class SocketBase:
         self._remote: Optional[str] = None
         self._peer_port = 0
         self._has_defaults = False  # opts.default_sndinfo or default_prinfo was set
+        self._known_defaults: Optional[Tuple[SndInfo, PrInfo]] = None  # what they are, once asked for
         # Associations that peeloff gave sockets of their own, and their peers' addresses.
         self._peeled: List[Tuple[weakref.ReferenceType[SocketBase], FrozenSet[Address]]] = []
         # Of whoever has registered the descriptor with a selector: told that it goes; whether he will close it himself.

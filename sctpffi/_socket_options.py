@@ -69,6 +69,7 @@ class SocketOptions(SocketBase):
             raise self._option_error(exc, row, assoc_id) from None
         if row.name in ("default_sndinfo", "default_prinfo"):
             self._has_defaults = True
+            self._known_defaults = None
 
     def _check_path(self, row: OptionRow, assoc_id: int, address: Optional[Address], op: str) -> None:
         """Refuse paths of nobody: Linux goes by the address alone, and BSD sets its defaults instead."""
@@ -168,4 +169,5 @@ class SocketOptions(SocketBase):
     def setsockopt_raw(self, level: int, number: int, value: bytes) -> None:
         """Set an option by the stack's own numbers: for experiments, not portable."""
         self._alive("setsockopt_raw")
+        self._known_defaults = None
         self._handle.set_raw(level, number, bytes(value))

@@ -19,7 +19,7 @@ from sctpffi.errors import ArgumentError, ArgumentTypeError
 from sctpffi.lifecycle import Phase
 from sctpffi.optchecks import check_pr
 from sctpffi.options import check_member, check_number
-from sctpffi.optvalues import InitParams, PrInfo
+from sctpffi.optvalues import InitParams, PrInfo, SndInfo
 
 _U16, _U32 = 0xFFFF, 0xFFFFFFFF
 _UNORDERED = int(SendFlag.UNORDERED)
@@ -167,10 +167,9 @@ class SocketSending(SocketFeatures):
         assoc_id: int,
     ) -> Tuple[Optional[int], Optional[int], Optional[int], int, Optional[PrInfo]]:
         """Fill in what the caller left out; the stacks do so only if everything is left out (section 8.1.31)."""
-        opts = self.opts.of(0 if self._one else assoc_id)
-        default = opts.default_sndinfo
+        default, default_prinfo = self._defaults(assoc_id)
         if prinfo is None and no_ttl:
-            prinfo = opts.default_prinfo
+            prinfo = default_prinfo
         return (
             default.stream if stream is None else stream,
             default.ppid if ppid is None else ppid,
@@ -178,6 +177,16 @@ class SocketSending(SocketFeatures):
             flags | int(default.flags),
             prinfo,
         )
+
+    def _defaults(self, assoc_id: int) -> Tuple[SndInfo, PrInfo]:
+        """default_sndinfo and default_prinfo; of a socket with one association they are asked for once."""
+        found = self._known_defaults
+        if found is None:
+            opts = self.opts.of(0 if self._one else assoc_id)
+            found = opts.default_sndinfo, opts.default_prinfo
+            if self._one and self._life.phase is Phase.UP:
+                self._known_defaults = found
+        return found
 
     def _reliability(self, ttl: Optional[float], prinfo: Optional[PrInfo]) -> Tuple[int, int]:
         if ttl is not None:
