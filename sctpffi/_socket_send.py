@@ -285,6 +285,8 @@ class SocketSending(SocketFeatures):
         if number == errno.EAGAIN:
             cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
             return errors.build(cls, "send", assoc_id=assoc_id or None, **self._where())
+        if self._life.aborting:
+            return self._error(-errno.EBADF, "send")
         if number in GONE:
             if not self._one:
                 return errors.build(errors.NoSuchAssociation, "send", assoc_id=assoc_id, **self._where())

@@ -322,6 +322,8 @@ class Inbox:
             buffer, size = self._buffer, min(size, BUFFER_BYTES)
         while True:
             code = handle.recv(buffer, size, peek, 0 if life.over else deadline.shim_ms())
+            if life.aborting:
+                raise errors.from_code(-errno.EBADF, op, **self.where)
             if code >= 0:
                 return self._got(code, pieces, peek, op, buffer, view, limit or self.max_message_bytes)
             if code != -errno.EINTR:

@@ -27,12 +27,13 @@ class Phase(Enum):
 class Life:
     """One association's life. Not locked: a socket's receive lock guards it."""
 
-    __slots__ = ("phase", "assoc_id", "shut_down", "peer_shut_down", "drained", "_class", "_sure", "_facts")
+    __slots__ = ("phase", "assoc_id", "shut_down", "aborting", "peer_shut_down", "drained", "_class", "_sure", "_facts")
 
     def __init__(self, phase: Phase = Phase.NEW) -> None:
         self.phase = phase
         self.assoc_id = 0
         self.shut_down = False  # we asked for it
+        self.aborting = False  # we do, and close: whoever waits hears of the close, not of our own ABORT
         self.peer_shut_down = False
         self.drained = False  # the stack has nothing more to give
         self._class: Type[errors.SctpOSError] = errors.AssociationAborted

@@ -430,6 +430,7 @@ class Socket(SocketHabits):
             self._association_peers(check_number("assoc_id", assoc_id), "abort")
             self._end(lambda: self._handle.abort(assoc_id, text), "abort", assoc_id)
             return
+        self._life.aborting = True
         try:
             self._handle.abort(0, text)
         except errors.SctpOSError:
@@ -439,6 +440,7 @@ class Socket(SocketHabits):
     def discard(self) -> None:
         """Close, and end what there is or is being set up by ABORT; waits for nothing and raises nothing."""
         if self._one and not self._closed and self._life.phase in (Phase.CONNECTING, Phase.UP):
+            self._life.aborting = True
             try:
                 self._handle.abort(0, b"")
             except errors.Error:

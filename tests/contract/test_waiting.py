@@ -461,3 +461,12 @@ def test_readable_means_readable(backend):
             assert not server.wait_readable(0)
             server.close()
             assert [key.fileobj for key, _ in selector.select(LIMIT)] == [client]
+
+
+def test_our_own_abort_is_a_close(backend):
+    """Who waits in recv while another thread aborts gets ClosedError: AssociationAborted would blame the peer."""
+    for _ in range(20):
+        with pair(backend) as both:
+            reader = Worker(lambda sock=both.client: _raised(sock.recv, timeout=LIMIT))
+            both.client.abort(b"ours")
+            assert isinstance(reader.join(), ClosedError)
