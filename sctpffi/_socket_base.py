@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import math
+import threading
 import warnings
 import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
@@ -55,6 +56,7 @@ class SocketBase:
         self._local: Optional[str] = None
         self._remote: Optional[str] = None
         self._peer_port = 0
+        self._binding = threading.Lock()  # bind_add and bind_remove look first what is bound, then change it
         self._has_defaults = False  # opts.default_sndinfo or default_prinfo was set
         self._known_defaults: Optional[Tuple[SndInfo, PrInfo]] = None  # what they are, once asked for
         # Associations that peeloff gave sockets of their own, and their peers' addresses.
@@ -206,6 +208,10 @@ class SocketBase:
             raise errors.AddressError("address", f"{addresses}: an IPv4 socket takes no IPv6 address")
 
     def _bindx(self, hosts: Union[str, Address, Iterable[Union[str, Address]]], add: bool) -> None:
+        with self._binding:
+            self._bindx_locked(hosts, add)
+
+    def _bindx_locked(self, hosts: Union[str, Address, Iterable[Union[str, Address]]], add: bool) -> None:
         self._alive("bind_add" if add else "bind_remove")
         bound = self._handle.addresses(True, 0)
         wanted = parse_hosts(hosts, bound[0].port if bound else 0, "hosts")

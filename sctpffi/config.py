@@ -141,8 +141,8 @@ def prepare(sock: Socket, config: Config) -> None:
         sock.opts.rto_info = config.rto
     _switch_extensions(sock, config)
     sock.opts.fragment_interleave = 2 if config.interleaving else 1
-    if config.interleaving is not None:
-        sock.opts.interleaving_supported = config.interleaving
+    if config.interleaving is not None and sock.opts.interleaving_supported is not config.interleaving:
+        sock.opts.interleaving_supported = config.interleaving  # even "off" is refused on Linux, where it is off
     _authenticate(sock, config)
     for name, option in _PLAIN:
         value = getattr(config, name)

@@ -93,6 +93,8 @@ def _hmac_identifiers(value: Tuple[int, ...]) -> None:
     for item in value:
         if item not in (HmacId.SHA1, HmacId.SHA256):
             raise ArgumentError("hmac_identifiers", f"{item} is neither SHA1 nor SHA256")
+    if len(set(value)) != len(value):
+        raise ArgumentError("hmac_identifiers", "an algorithm stands twice")
 
 
 def _auth_chunk(value: int) -> None:
