@@ -18,6 +18,7 @@ from sctpffi import (
     NotConnected,
     PathFlag,
     PathParams,
+    PathState,
     RtoInfo,
 )
 from sctpffi.testing import LIMIT, Worker
@@ -106,9 +107,11 @@ def test_addresses_of_a_connection_come_and_go(backend):
     """An added address reaches the peer, the first one is given up, and messages go on (RFC 5061 section 5)."""
 
     def until(wanted: set) -> None:
-        end = time.monotonic() + LIMIT
-        while any({a.host for a in found} != wanted for found in (client.local_addresses, server.peer_addresses)):
-            assert time.monotonic() < end, f"we have {client.local_addresses}, the peer {server.peer_addresses}"
+        give_up = time.monotonic() + LIMIT
+        while any({a.host for a in found} != wanted for found in (client.local_addresses, server.peer_addresses)) or {
+            path.state for end in (client, server) for path in end.paths()
+        } != {PathState.ACTIVE}:
+            assert time.monotonic() < give_up, f"we have {client.local_addresses}, the peer {server.peer_addresses}"
             time.sleep(0.01)  # between two looks
 
     with sctpffi.listen("127.0.0.1/[::1]:0", backend=backend, config=QUICK) as listener:
