@@ -128,7 +128,7 @@ def test_a_refusal_leaves_time(backend):
 
 @pytest.mark.parametrize("end", ["close", "abort", "peer closes", "peer aborts"])
 def test_the_same_addresses_again(backend, end):
-    """A client comes again from the same port, as soon as that is free after its last association, and gets a new one."""
+    """A client comes again from the same port, as soon as that is free again, and gets a new association."""
     with sctpffi.listen(HERE, backend=backend) as listener:
         with sctpffi.listen(HERE, backend=backend) as probe:
             local = f"127.0.0.1:{probe.port}"
