@@ -203,6 +203,12 @@ static int sfi_remaining(int64_t deadline)
     return left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* Whether a send of nothing is what was asked for; else there was no room. */
+static int sfi_may_be_nothing(const struct sfi_out *o)
+{
+    return o->length == 0 || (o->flags & (SFI_SEND_ABORT | SFI_SEND_EOF)) != 0;
+}
+
 /* ---- errors ---- */
 
 static int sfi_errno(void)

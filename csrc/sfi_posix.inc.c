@@ -447,6 +447,8 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
             return -EAFNOSUPPORT;
     }
     n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+    if (n == 0 && !sfi_may_be_nothing(o))
+        return -EAGAIN; /* BSD with EXPLICIT_EOR: the room went between two looks of the stack */
     return n < 0 ? k_send_error(s, sfi_errno()) : (int64_t)n;
 }
 

@@ -59,9 +59,10 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
     }
     n = usrsctp_sendv(s->so, o->data, o->length, to != NULL ? (struct sockaddr *)&ss : NULL, to != NULL ? 1 : 0, &spa,
                       sizeof spa, SCTP_SENDV_SPA, 0);
-    if (n >= 0)
+    if (n > 0 || (n == 0 && sfi_may_be_nothing(o)))
         return (int64_t)n;
-    r = k_send_error(s, sfi_errno());
+    /* With EXPLICIT_EOR "nothing was taken" may come as 0: the room went between two looks of the stack. */
+    r = n == 0 ? -EAGAIN : k_send_error(s, sfi_errno());
     if (r == -EAGAIN)
         block(s, seen);
     return r;

@@ -90,7 +90,11 @@ class SocketFeatures(SocketOptions):
         """Send one heartbeat now, to one address of the peer or to all (RFC 6458 section 8.1.12)."""
         peers = self.peer_addresses(assoc_id)
         for target in peers if address is None else parse_near(address, peers[0].port if peers else 0, "address").hosts:
-            self.opts.of(assoc_id).path_params = PathParams(target, flags=PathFlag.HB_DEMAND)
+            try:
+                self.opts.of(assoc_id).path_params = PathParams(target, flags=PathFlag.HB_DEMAND)
+            except errors.OptionRefused:
+                if address is not None or target in self.peer_addresses(assoc_id):
+                    raise  # else it went while we went through them
 
     def request_primary(self, address: AddressLike, assoc_id: int = 0) -> None:
         """Ask the peer to send to this address of ours from now on (RFC 6458 section 8.3.1, RFC 5061).
