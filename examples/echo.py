@@ -24,10 +24,10 @@ def answer(conn: sctpffi.Connection) -> None:
             print(f"lost: {exc}")
 
 
-def serve(listener: sctpffi.Listener) -> None:
-    """One thread for each association, until the listener is closed."""
+def serve(listener: sctpffi.Listener, to_the_end: bool) -> None:
+    """One thread for each association, until the listener is closed. to_the_end: the program waits for them."""
     for conn in listener:
-        threading.Thread(target=answer, args=(conn,), daemon=True).start()
+        threading.Thread(target=answer, args=(conn,), daemon=not to_the_end).start()
 
 
 def ask(address: str, words: Iterable[str], backend: Optional[str]) -> None:
@@ -54,11 +54,11 @@ def main() -> None:
     with sctpffi.listen(options.address, backend=options.backend) as listener:
         print(f"listening on {listener.addresses[0]}, {listener.backend}", flush=True)
         if options.role == "both":
-            threading.Thread(target=serve, args=(listener,), daemon=True).start()
+            threading.Thread(target=serve, args=(listener, True)).start()
             ask(str(listener.addresses[0]), options.words, options.backend)
             return
         try:
-            serve(listener)
+            serve(listener, False)
         except KeyboardInterrupt:
             print("bye")
 

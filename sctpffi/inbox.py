@@ -25,6 +25,7 @@ from sctpffi.subscriptions import Wanted
 
 Item = Union[Message, Notification]
 BUFFER_BYTES = 65536
+_TURN_S = 0.05  # how long one who waits for an association reads before he looks whether others want to
 _KIND_NOTIFICATION, _KIND_EOF = 1, 2
 _EOR, _UNORDERED, _NEXT = 1, 2, 8
 _ENDED = frozenset({AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.RESTART})
@@ -208,11 +209,20 @@ class Inbox:
             if not (self._queueing and self._pending) and self._lock.acquire(blocking=False):
                 try:
                     if not done():
-                        self._store(deadline, op, keep)
+                        self._store_soon(deadline, op, keep)
                 finally:
                     self._release()
             else:
                 self._watch(done, deadline, op)
+
+    def _store_soon(self, deadline: Deadline, op: str, keep: bool) -> None:
+        """Read one item, but not for long: a reader may have come to wait for its turn after we looked for one."""
+        left = deadline.left()
+        try:
+            self._store(Deadline(_TURN_S if left is None else min(_TURN_S, left)), op, keep)
+        except (errors.WaitTimeout, errors.WouldBlock):
+            if deadline.left_ms() == 0:
+                raise self._no_time(deadline, op) from None
 
     def _watch(self, done: Callable[[], bool], deadline: Deadline, op: str) -> None:
         """Wait until whoever reads has read something."""
