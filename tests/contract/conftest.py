@@ -77,6 +77,13 @@ def two_hosts(backend: str) -> Tuple[str, str]:
     return "127.0.0.1", "127.0.0.2"
 
 
+@pytest.fixture
+def free_port(backend: str) -> int:
+    """A port that is free on 127.0.0.1 and ::1; one of a single address may be another's on the other."""
+    with sctpffi.listen("127.0.0.1/[::1]:0", backend=backend) as probe:
+        return probe.port
+
+
 class Unanswered(NamedTuple):
     """A peer whose COOKIE ACK never comes, and the Config of whoever calls it."""
 

@@ -21,11 +21,9 @@ from sctpffi.testing import LIMIT, Worker
 
 
 @pytest.fixture
-def listener(backend) -> Iterator[Listener]:
+def listener(backend, free_port) -> Iterator[Listener]:
     """A listener on ::1 alone, which takes IPv4 too."""
-    with sctpffi.listen("127.0.0.1/[::1]:0", backend=backend) as probe:
-        port = probe.port  # free on 127.0.0.1 too, which the tests add
-    with sctpffi.listen(f"[::1]:{port}", backend=backend) as found:
+    with sctpffi.listen(f"[::1]:{free_port}", backend=backend) as found:
         yield found
 
 

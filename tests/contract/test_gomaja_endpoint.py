@@ -382,9 +382,9 @@ def test_a_fresh_endpoint(backend):
         assert fcntl.fcntl(endpoint.fileno(), fcntl.F_GETFD) & fcntl.FD_CLOEXEC
 
 
-def test_addresses_come_and_go(backend):
+def test_addresses_come_and_go(backend, free_port):
     """Addresses are added and removed with the port that there is; peers reach the endpoint by them (RFC 6458 9.1)."""
-    with Endpoint("[::1]:0", backend=backend) as endpoint, Endpoint(HERE, backend=backend) as peer:
+    with Endpoint(f"[::1]:{free_port}", backend=backend) as endpoint, Endpoint(HERE, backend=backend) as peer:
         port = endpoint.port
         endpoint.bind_add("127.0.0.1")
         assert {str(address) for address in endpoint.addresses} == {f"[::1]:{port}", f"127.0.0.1:{port}"}

@@ -103,7 +103,7 @@ def test_settings_of_a_connection(ends):
     assert client.opts.linger == Linger(on=True, seconds=0)
 
 
-def test_addresses_of_a_connection_come_and_go(backend):
+def test_addresses_of_a_connection_come_and_go(backend, free_port):
     """An added address reaches the peer, the first one is given up, and messages go on (RFC 5061 section 5)."""
 
     def until(done: Callable[[], bool]) -> None:
@@ -121,7 +121,9 @@ def test_addresses_of_a_connection_come_and_go(backend):
 
     with sctpffi.listen("127.0.0.1/[::1]:0", backend=backend, config=QUICK) as listener:
         there = f"127.0.0.1/[::1]:{listener.port}"
-        with sctpffi.connect(there, local="127.0.0.1:0", backend=backend, config=QUICK, timeout=LIMIT) as client:
+        with sctpffi.connect(
+            there, local=f"127.0.0.1:{free_port}", backend=backend, config=QUICK, timeout=LIMIT
+        ) as client:
             server, _ = listener.accept(timeout=LIMIT)
             with server:
                 client.bind_add("::1")
