@@ -40,6 +40,7 @@ WITH_USRSCTP = ("py", "asan")
 LIMIT_S = 1200.0
 AT_ONCE = 2
 SHOWN = 50  # lines of a failed environment's log
+SAID = 25  # those that are repeated at the end, if no test's failure explains it
 
 _ASK = (
     "import json, platform, sys, sysconfig; print(json.dumps(["
@@ -217,6 +218,8 @@ class Runner:
                 status = 124
                 output.write(f"\ncheck.py: ended after {LIMIT_S:.0f} s\n".encode())
         outcome = self.outcome(env, status, time.monotonic() - start)
+        if status != 0:
+            outcome = outcome._replace(said=log.read_text(errors="replace").splitlines()[-SAID:])
         tell(outcome, log)
         return outcome
 

@@ -39,6 +39,7 @@ class Outcome(NamedTuple):
     seconds: float
     suites: Sequence[Suite]
     absent: Sequence[str] = ()  # result files that should be there: the tests crashed, or never began
+    said: Sequence[str] = ()  # the end of its log, if it failed
 
 
 def suite_of(env: str, file_name: str) -> Optional[str]:
@@ -155,7 +156,9 @@ def failure_lines(outcomes: Iterable[Outcome]) -> List[str]:
             lines += [f"{outcome.env}: {trouble.test}: {trouble.reason}" for trouble in suite.failed]
         lines += [f"{outcome.env}: no results in {name}: the tests crashed or never began" for name in outcome.absent]
         if outcome.status != 0 and not outcome.absent and not any(suite.failed for suite in outcome.suites):
+            # No test tells what it was: the whole log may be gone by the time that somebody asks.
             lines.append(f"{outcome.env}: ended with status {outcome.status}")
+            lines += [f"    | {line}" for line in outcome.said]
     return lines
 
 

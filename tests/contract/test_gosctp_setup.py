@@ -119,9 +119,9 @@ def test_addresses_that_nobody_can_listen_on(backend, address):
 
 
 @pytest.mark.parametrize(("kept", "moved"), [(LO4, LO6), (LO6, LO4)])
-def test_addresses_of_a_listener_come_and_go(backend, kept, moved):
+def test_addresses_of_a_listener_come_and_go(backend, free_port, kept, moved):
     """Addresses that are taken from a listener are free and no longer reached; added again, they are (RFC 6458 9.1)."""
-    with sctpffi.listen(f"{kept}/{moved}:0", backend=backend) as listener:
+    with sctpffi.listen(f"{kept}/{moved}:{free_port}", backend=backend) as listener:
         listener.bind_remove(moved)
         assert [written(address.host) for address in listener.addresses] == [kept]
         with sctpffi.listen(f"{moved}:{listener.port}", backend=backend):

@@ -70,9 +70,14 @@ def test_heartbeat_interval(backend):
 
 
 def test_heartbeat_disabled(backend):
-    """With HB_DISABLE an idle association is silent (RFC 6458 section 8.1.12)."""
+    """With HB_DISABLE an idle association is silent (RFC 6458 section 8.1.12).
+
+    The stack counts for all its associations, and one that an earlier test has closed may still send a chunk or two.
+    Ours would send ten and more: see the test before this one.
+    """
     with pair(backend, rto_info=QUICK) as both:
         for sock in (both.client, both.server):
+            sock.opts.path_params = PathParams(heartbeat_ms=50, flags=PathFlag.HB_ENABLE)
             sock.opts.path_params = PathParams(flags=PathFlag.HB_DISABLE)
             path = sock.opts.of(0, sock.peer_addresses()[0])
             assert path.path_params.flags & PathFlag.HB_DISABLE
@@ -81,8 +86,8 @@ def test_heartbeat_disabled(backend):
             both.client.recv(timeout=0.3)  # let what is under way arrive
         before = control_chunks(backend)
         with pytest.raises(WaitTimeout):
-            both.client.recv(timeout=0.7)
-        assert control_chunks(backend) == before
+            both.client.recv(timeout=2)
+        assert control_chunks(backend) < before + 6
 
 
 def test_heartbeat_on_demand(backend):
@@ -308,7 +313,7 @@ def test_peer_primary_must_be_ours(backend):
         both.client.request_primary("127.0.0.9:1")
 
 
-def test_an_address_is_added_while_associated(backend, two_hosts):
+def test_an_address_is_added_while_associated(backend, two_hosts, free_port):
     """An address that is added becomes a path that is used, and goes away again (RFC 5061 section 5.1)."""
     family = 6 if any(":" in host for host in two_hosts) else 4
     first, second = (f"[{host}]" if ":" in host else host for host in two_hosts)
@@ -319,7 +324,7 @@ def test_an_address_is_added_while_associated(backend, two_hosts):
         for name, value in options.items():
             client.opts.set(name, value)
         head.subscribe(Event.PEER_ADDR_CHANGE)
-        client.bind(f"{first}:0")
+        client.bind(f"{first}:{free_port}")
         client.connect(f"{first}:{port}")
         server, _ = head.accept(timeout=LIMIT)
         with server:

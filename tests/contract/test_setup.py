@@ -73,11 +73,11 @@ def test_bind_to_two_addresses_shares_one_port(backend, two_hosts):
         assert found[0].port > 0
 
 
-def test_bind_add_and_remove(backend, two_hosts):
+def test_bind_add_and_remove(backend, two_hosts, free_port):
     """bindx adds and removes addresses of a bound socket (RFC 6458 sections 9.1 and 9.5)."""
     family = 6 if ":" in two_hosts[1] else 4
     with Socket(family, backend=backend) as sock:
-        sock.bind(f"{two_hosts[0]}:0")
+        sock.bind(f"{two_hosts[0]}:{free_port}")
         sock.bind_add(two_hosts[1])
         assert sorted(a.host for a in sock.local_addresses()) == sorted(two_hosts)
         sock.bind_remove(two_hosts[1])

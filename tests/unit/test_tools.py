@@ -149,12 +149,12 @@ def test_skips_are_listed_by_reason():
 
 
 def test_failures_are_listed():
-    """Failed tests with their error, and environments that failed without one."""
+    """Failed tests with their error, and environments that failed without one, with what they said at last."""
     lines = results.failure_lines(
         [
             outcome(status=1, suites=[suite(failed=[trouble("a", "boom")])]),
             outcome("linux-uml", status=125, absent=["linux-uml-linux.xml"]),
-            outcome("lint", status=1),
+            outcome("lint", status=1)._replace(said=["x.py:1: wrong", "lint: exit 1"]),
             outcome("types"),
         ]
     )
@@ -162,6 +162,8 @@ def test_failures_are_listed():
         "py39: a: boom",
         "linux-uml: no results in linux-uml-linux.xml: the tests crashed or never began",
         "lint: ended with status 1",
+        "    | x.py:1: wrong",
+        "    | lint: exit 1",
     ]
 
 
