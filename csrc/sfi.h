@@ -6,8 +6,8 @@
  *
  * Rules of the ABI
  *   - Every function returns a value >= 0, or -errno, or -SFI_E*; it never sets errno for the caller.
- *   - Sockets are non-blocking underneath.  Only sfi_wait, and sfi_recv, sfi_send and sfi_accept with a
- *     timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
+ *   - Sockets are non-blocking underneath.  Only sfi_wait, and sfi_recv, sfi_send, sfi_recv_many, sfi_send_many and
+ *     sfi_accept with a timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
  *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever, -2 - n is the time-out that sfi_set_timeout
  *     gave the socket, of which n ms have passed already.
  *   - sfi_detach, sfi_dup and sfi_adopt are -SFI_EABSENT where the stack has no descriptors.  sfi_detach sends the calls
@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 /* cdef: begin */
-#define SFI_ABI 4
+#define SFI_ABI 5
 #define SFI_UNKNOWN 0x10000
 
 /* Errors that no errno stands for; returned negated. */
@@ -285,12 +285,26 @@ typedef struct sfi_rcv {
     uint32_t context;
     uint32_t assoc_id;
     sfi_addr from;
+    uint32_t offset; /* where its bytes lie, and how many there are */
+    uint32_t length;
     uint32_t next_sid; /* of the message after this one (RFC 6458 section 5.3.6) */
     uint32_t next_flags; /* SFI_NEXT_* */
     uint32_t next_ppid; /* host order */
     uint32_t next_length;
     uint32_t next_assoc_id;
 } sfi_rcv;
+
+/* What a message of sfi_send_many says. */
+typedef struct sfi_snd {
+    uint32_t assoc_id;
+    uint32_t sid;
+    uint32_t ppid; /* host order */
+    uint32_t flags; /* SFI_SEND_* */
+    uint32_t context;
+    uint32_t pr_policy; /* SFI_PR_* */
+    uint32_t pr_value;
+    sfi_addr to; /* family SFI_AF_ANY: none */
+} sfi_snd;
 
 /* What few messages need on their way out. */
 typedef struct sfi_more {
@@ -374,6 +388,18 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
                  const sfi_more *more, int64_t timeout_ms);
 int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out);
+
+/* Many messages; how many were moved, at least one, or why none was.  What stopped them after the first comes again
+   with the next call.
+   sfi_send_many: data holds the messages one behind the other, size bytes in all; infos are as many as lengths, or one
+   for all of them.  Waits until all are sent.
+   sfi_recv_many: each message lies at its offset in room, with at least `least` bytes of space; one that is longer
+   comes in pieces.  Waits for the first. */
+int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
+                  const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms);
+int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count,
+                  int64_t timeout_ms);
+
 int sfi_notification(const char *data, size_t length, sfi_ntf *out); /* decode; pure */
 
 /* Options and addresses. */

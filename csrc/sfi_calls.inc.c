@@ -209,6 +209,17 @@ int sfi_peeloff(sfi_sock *s, uint32_t assoc_id, sfi_sock **out)
 
 /* ---- messages ---- */
 
+/* RFC 9260 section 3.3.10.9: a DATA chunk without user data is an error. */
+static int sfi_check_out(const char *data, size_t length, uint32_t sid, uint32_t flags, uint32_t pr_policy)
+{
+    if (data == NULL || sid > UINT16_MAX || (length == 0 && (flags & (SFI_SEND_EOF | SFI_SEND_ABORT)) == 0))
+        return -EINVAL;
+    if (sfi_send_flags_native(flags) < 0 ||
+        (pr_policy != SFI_PR_UNSET && sfi_to_native(SFI_VALUE_PR_POLICY, pr_policy) < 0))
+        return -SFI_EABSENT;
+    return 0;
+}
+
 int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
                  const sfi_more *more, int64_t timeout_ms)
@@ -223,14 +234,10 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
         return r;
     do {
         again = 0;
-        if (data == NULL || sid > UINT16_MAX || (length == 0 && (flags & (SFI_SEND_EOF | SFI_SEND_ABORT)) == 0))
-            r = -EINVAL; /* RFC 9260 section 3.3.10.9: a DATA chunk without user data is an error */
-        else if (sfi_send_flags_native(flags) < 0 ||
-                 (pr_policy != SFI_PR_UNSET && sfi_to_native(SFI_VALUE_PR_POLICY, pr_policy) < 0))
-            r = -SFI_EABSENT;
-        else if (more != NULL && (more->count >= SFI_MAX_ADDRS || (more->count != 0 && more->others == NULL)))
+        r = sfi_check_out(data, length, sid, flags, pr_policy);
+        if (r == 0 && more != NULL && (more->count >= SFI_MAX_ADDRS || (more->count != 0 && more->others == NULL)))
             r = -EINVAL;
-        else
+        if (r == 0)
             r = n_send(s, &o);
         if (r == -EAGAIN) {
             again = sfi_again(s, SFI_WRITE, timeout_ms, &start, &turn);
@@ -258,6 +265,84 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
             r = -EINVAL; /* no room would read as the end of the association */
         else
             r = n_recv(s, buffer, size, flags, out);
+        if (r == -EAGAIN) {
+            again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
+            if (again < 0)
+                r = again;
+        }
+    } while (again > 0);
+    sfi_leave(s);
+    n_back();
+    return r;
+}
+
+static int sfi_check_parcel(const struct sfi_parcel *p, uint32_t infos_count)
+{
+    size_t bytes = 0;
+
+    if (p->data == NULL || p->lengths == NULL || p->infos == NULL || p->count == 0 || p->count > INT_MAX ||
+        (infos_count != 1 && infos_count != p->count))
+        return -EINVAL;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const sfi_snd *info = &p->infos[(size_t)i * p->step];
+        int r = sfi_check_out(p->data, p->lengths[i], info->sid, info->flags, info->pr_policy);
+
+        if (r == 0 && (info->flags & (SFI_SEND_EOF | SFI_SEND_ABORT))) /* what ends an association goes alone */
+            r = -EINVAL;
+        bytes += p->lengths[i];
+        if (r == 0 && bytes > p->size)
+            r = -EINVAL;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
+                  const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms)
+{
+    struct sfi_parcel p = {data, size, lengths, count, infos, infos_count > 1, 0, 0};
+    int64_t start = 0;
+    unsigned turn = 0;
+    int r = n_use(s);
+
+    if (r < 0)
+        return r;
+    r = sfi_check_parcel(&p, infos_count);
+    if (r == 0)
+        r = n_may_batch(s);
+    while (r >= 0 && p.done < count) {
+        r = n_send_some(s, &p);
+        if (r == -EAGAIN) {
+            r = sfi_again(s, SFI_WRITE, timeout_ms, &start, &turn);
+            continue;
+        }
+        for (int i = 0; i < r; i++)
+            p.at += lengths[p.done++];
+        turn = turn > 1 ? 1 : turn; /* there was room: the next wait for more begins anew */
+    }
+    sfi_leave(s);
+    n_back();
+    return p.done > 0 ? (int)p.done : r;
+}
+
+int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count,
+                  int64_t timeout_ms)
+{
+    int64_t start = 0;
+    unsigned turn = 0;
+    int r = n_use(s);
+    int again;
+
+    if (r < 0)
+        return r;
+    do {
+        again = 0;
+        if (room == NULL || size > UINT32_MAX || least == 0 || least > size || out == NULL || count == 0 ||
+            count > INT_MAX)
+            r = -EINVAL;
+        else
+            r = n_recv_some(s, room, size, least, out, count);
         if (r == -EAGAIN) {
             again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
             if (again < 0)

@@ -61,6 +61,18 @@ struct sfi_out {
     const sfi_more *more; /* NULL for most */
 };
 
+/* The messages of one sfi_send_many. */
+struct sfi_parcel {
+    const char *data;
+    size_t size;
+    const uint32_t *lengths;
+    uint32_t count;
+    const sfi_snd *infos;
+    uint32_t step; /* from one message's info to the next one's: 0 or 1 */
+    uint32_t done; /* messages that were sent */
+    size_t at;     /* and their bytes */
+};
+
 /* One value under its canonical and its native number. */
 struct sfi_pair {
     uint32_t canonical, native;
@@ -88,6 +100,9 @@ static int n_shutdown_one(sfi_sock *s);                                     /* o
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length);      /* one-to-one, before its close */
 static int64_t n_send(sfi_sock *s, const struct sfi_out *o);
 static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out);
+static int n_may_batch(sfi_sock *s); /* 0, or why messages can't be sent by the batch */
+static int n_send_some(sfi_sock *s, const struct sfi_parcel *p); /* how many more were sent, each whole */
+static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count);
 static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size);
 static int n_setopt(sfi_sock *s, int level, int option, void *value, socklen_t size);
 static int k_check_option(sfi_sock *s, int option, const void *value, uint32_t size); /* what would hang a stack */

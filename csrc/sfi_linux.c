@@ -166,6 +166,7 @@ typedef struct {
 #endif
 
 #define SFI_POLLOUT_LIES 0
+#define SFI_HAVE_MMSG 1
 #define SFI_PDAPI sctp_pdapi_event
 #define SFI_LINUX_OPTIONS 1
 #define SFI_HAVE_REUSEADDR 1
@@ -379,6 +380,7 @@ static int sfi_gave_up(const char *info, size_t length)
 #include "sfi_values.inc.c"
 #include "sfi_notify.inc.c"
 #include "sfi_posix.inc.c"
+#include "sfi_batch.inc.c"
 #include "sfi_descriptors.inc.c"
 #include "sfi_calls.inc.c"
 #include "sfi_options.inc.c"

@@ -476,20 +476,44 @@ static void sfi_fill_rcv(struct msghdr *m, sfi_rcv *out)
     }
 }
 
+union sfi_control {
+    char room[CMSG_SPACE(sizeof(struct sctp_rcvinfo)) + CMSG_SPACE(sizeof(struct sctp_nxtinfo)) +
+              CMSG_SPACE(128)]; /* an old SNDRCV, 128 bytes on BSD, if somebody switched it on */
+    struct cmsghdr align;
+};
+
+/* What came with n bytes. */
+static void sfi_taken(struct msghdr *m, size_t n, sfi_rcv *out)
+{
+    memset(out, 0, sizeof *out);
+    out->length = (uint32_t)n;
+    if (m->msg_flags & MSG_EOR)
+        out->flags |= SFI_RCV_EOR;
+    if (m->msg_flags & MSG_CTRUNC)
+        out->flags |= SFI_RCV_CONTROL_TRUNCATED;
+    if (n == 0) {
+        /* An empty message does not exist, so this is the end; FreeBSD adds a zeroed rcvinfo, Linux none. */
+        out->kind = SFI_KIND_EOF;
+        return;
+    }
+    sfi_canonical(m->msg_name, m->msg_namelen, &out->from);
+    if (m->msg_flags & MSG_NOTIFICATION) {
+        out->kind = SFI_KIND_NOTIFICATION;
+        out->flags |= SFI_RCV_NOTIFICATION;
+    } else {
+        sfi_fill_rcv(m, out);
+    }
+}
+
 static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
 {
-    union {
-        char room[CMSG_SPACE(sizeof(struct sctp_rcvinfo)) + CMSG_SPACE(sizeof(struct sctp_nxtinfo)) +
-                  CMSG_SPACE(128)]; /* an old SNDRCV, 128 bytes on BSD, if somebody switched it on */
-        struct cmsghdr align;
-    } control;
+    union sfi_control control;
     struct sockaddr_storage ss;
     struct msghdr m;
     struct iovec iov;
     ssize_t n;
 
     memset(&m, 0, sizeof m);
-    memset(out, 0, sizeof *out);
     iov.iov_base = buffer;
     iov.iov_len = size;
     m.msg_name = &ss;
@@ -506,22 +530,7 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     } while (n == 0 && (m.msg_flags & MSG_TRUNC) && (flags & SFI_RECV_PEEK) == 0);
     if (n < 0)
         return sfi_errno();
-    if (m.msg_flags & MSG_EOR)
-        out->flags |= SFI_RCV_EOR;
-    if (m.msg_flags & MSG_CTRUNC)
-        out->flags |= SFI_RCV_CONTROL_TRUNCATED;
-    if (n == 0) {
-        /* An empty message does not exist, so this is the end; FreeBSD adds a zeroed rcvinfo, Linux none. */
-        out->kind = SFI_KIND_EOF;
-        return 0;
-    }
-    sfi_canonical(&ss, m.msg_namelen, &out->from);
-    if (m.msg_flags & MSG_NOTIFICATION) {
-        out->kind = SFI_KIND_NOTIFICATION;
-        out->flags |= SFI_RCV_NOTIFICATION;
-    } else {
-        sfi_fill_rcv(&m, out);
-    }
+    sfi_taken(&m, (size_t)n, out);
     if (out->kind == SFI_KIND_DATA && (flags & SFI_RECV_PEEK) == 0)
         k_check_end(s, n, out);
     return (int64_t)n;

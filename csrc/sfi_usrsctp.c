@@ -59,6 +59,7 @@
 #endif
 
 #define SFI_HAVE_REUSEADDR 0
+#define SFI_HAVE_MMSG 0
 #define SFI_SILENT_ABORT 0
 
 #include "sfi_bsd.inc.c"
@@ -558,6 +559,7 @@ static int n_shutdown_one(sfi_sock *s)
 }
 
 #include "sfi_usrsctp_messages.inc.c"
+#include "sfi_batch.inc.c"
 
 /* ---- options ---- */
 

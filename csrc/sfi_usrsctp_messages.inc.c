@@ -68,7 +68,8 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
     return r;
 }
 
-static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
+/* Without a look whether there is more. */
+static int64_t recv_only(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
 {
     struct sockaddr_storage from;
     socklen_t from_length = sizeof from;
@@ -97,10 +98,9 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
             unready(s, seen);
         return r;
     }
+    out->length = (uint32_t)n;
     if (message_flags & MSG_EOR)
         out->flags |= SFI_RCV_EOR;
-    if (n > 0 && (flags & SFI_RECV_PEEK) == 0)
-        settle(s);
     if (n == 0) {
         out->kind = SFI_KIND_EOF; /* everything else that it gave is uninitialised memory */
         return 0;
@@ -120,6 +120,27 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     if ((flags & SFI_RECV_PEEK) == 0)
         k_check_end(s, n, out);
     return (int64_t)n;
+}
+
+static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out)
+{
+    int64_t n = recv_only(s, buffer, size, flags, out);
+
+    if (n > 0 && (flags & SFI_RECV_PEEK) == 0)
+        settle(s);
+    return n;
+}
+
+static int64_t n_recv_only(sfi_sock *s, char *buffer, size_t size, sfi_rcv *out)
+{
+    return recv_only(s, buffer, size, 0, out);
+}
+
+/* After several; an EAGAIN as the last has found out already. */
+static void n_received(sfi_sock *s, int64_t last)
+{
+    if (last > 0)
+        settle(s);
 }
 
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length)

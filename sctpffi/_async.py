@@ -1,9 +1,7 @@
 """The asynchronous twins, for any event loop: AsyncConnection, AsyncListener, AsyncEndpoint, AsyncAssociation.
 
-Same names and parameters as the blocking ones; what waits is a coroutine, what never waits is not. A loop supplies a
-Waiter, whose two primitives, wait readable and wait writable, are all that is asked of it. Every call tries without
-waiting, and the wait is the only place where it can be cancelled: so a cancelled call has done nothing.
-Nothing of one loop may stand here; see `aio.py` and `trio.py`.
+Same names and parameters as the blocking ones; what waits is a coroutine, what never waits is not. How they wait is in
+`_async_wait.py`. Nothing of one loop may stand here; see `aio.py` and `trio.py`.
 """
 
 from __future__ import annotations
@@ -11,13 +9,10 @@ from __future__ import annotations
 from typing import (
     Any,
     AsyncIterator,
-    Awaitable,
-    Callable,
     Generic,
     Iterable,
     List,
     Optional,
-    Protocol,
     Tuple,
     Type,
     TypeVar,
@@ -25,12 +20,13 @@ from typing import (
     cast,
 )
 
+from sctpffi._async_wait import Reading, Until, Waiting, tried
+from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, parse
 from sctpffi.config import Config
 from sctpffi.connection import ConnectionBase, in_vain, open_client
-from sctpffi.endpoint import AssociationBase, EndpointBase, To
 from sctpffi.enums import Event
 from sctpffi.errors import (
     ClosedError,
@@ -38,12 +34,10 @@ from sctpffi.errors import (
     EndOfAssociation,
     Error,
     NoSuchAssociation,
-    ResourceBusy,
     WaitTimeout,
-    WouldBlock,
     build,
 )
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import Item
 from sctpffi.listener import ListenerBase
 from sctpffi.messages import Message
 from sctpffi.notifications import AssocChange
@@ -55,161 +49,6 @@ C = TypeVar("C", bound="AsyncConnection")
 L = TypeVar("L", bound="AsyncListener[Any]")
 N = TypeVar("N", bound="AsyncConnection")
 A = TypeVar("A", bound="AsyncAssociation")
-_NO_WAIT = Deadline(0)
-
-
-class Waiter(Protocol):
-    """What a loop does for one socket. Used by its own loop only, but for `closing`.
-
-    readable, writable: return when it is so, seconds have passed, or `wake` was called; any number of tasks at once.
-    writable's turn counts waits in vain: a stack that calls itself writable without room (FreeBSD) is given time then.
-    """
-
-    def check(self) -> None:
-        """Raise WrongLoop unless the loop that runs is ours."""
-
-    async def checkpoint(self) -> None:
-        """Give others a turn now and then, though nothing has to be waited for."""
-
-    async def readable(self, seconds: Optional[float]) -> None: ...
-
-    async def writable(self, seconds: Optional[float], turn: int) -> None: ...
-
-    def wake(self) -> None:
-        """Every wait returns, to look again."""
-
-    def closing(self, close: Callable[[], None]) -> bool:
-        """The descriptor goes: forget it. True if close is going to be called by us. Any thread."""
-
-
-class Until(AsyncIterator[T]):
-    """What a call gives again and again, until an error that means the end. May be left at any point."""
-
-    __slots__ = ("_call", "_end")
-
-    def __init__(self, call: Callable[[], Awaitable[T]], end: Type[Error]) -> None:
-        self._call = call
-        self._end = end
-
-    async def __anext__(self) -> T:
-        try:
-            return await self._call()
-        except self._end:
-            raise StopAsyncIteration from None
-
-
-class Waiting:
-    """Waiting for one socket. The base of all asynchronous classes."""
-
-    socket: Socket
-    _make_waiter: Callable[[int], Waiter]  # of the loop, by descriptor
-
-    def _watch(self) -> None:
-        make = type(self)._make_waiter
-        self._waiter = make(self.socket.fileno())
-        self._receiving = False  # a task is in recv, accept or events
-        self.socket._keeper = self._waiter.closing
-
-    def _ready(self, op: str) -> None:
-        self._waiter.check()
-        self.socket._alive(op)
-
-    def _time_up(self, deadline: Deadline, op: str) -> None:
-        if deadline.left_ms() == 0:
-            raise build(WaitTimeout, op, **self.socket._where())
-
-    async def _read(self, op: str, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Try until there is something to read; one task at a time."""
-        self._ready(op)
-        if self._receiving:
-            raise ResourceBusy(f"{op}: another task is receiving; one at a time can")
-        self._receiving = True
-        try:
-            await self._waiter.checkpoint()
-            while True:
-                self._ready(op)
-                try:
-                    return attempt()
-                except WouldBlock:
-                    if deadline.seconds == 0:
-                        raise
-                self._time_up(deadline, op)
-                await self._waiter.readable(deadline.left())
-        finally:
-            self._receiving = False
-
-    async def _write(self, op: str, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Try until there is room to write; tasks may wait side by side."""
-        self._ready(op)
-        await self._waiter.checkpoint()
-        turn = 0
-        while True:
-            self._ready(op)
-            try:
-                return attempt()
-            except (WouldBlock, ConnectInProgress):
-                if deadline.seconds == 0:
-                    raise
-            self._time_up(deadline, op)
-            await self._waiter.writable(deadline.left(), turn)
-            turn += 1
-
-    async def _until(self, done: Callable[[], bool], deadline: Deadline, op: str, keep: bool = True) -> None:
-        """Wait until something is so that notifications tell; reads meanwhile, unless another task does."""
-        await self._waiter.checkpoint()
-        while True:
-            self._ready(op)
-            if done():
-                return
-            if not self._receiving and self.socket._inbox.store(op, keep):
-                continue
-            if done():
-                return
-            self._time_up(deadline, op)
-            await self._waiter.readable(deadline.left())  # or until whoever reads hears a change
-
-    def settimeout(self, timeout: Optional[float]) -> None:
-        """Set the time-out in seconds for calls that give none; calls that wait by it already obey at once.
-
-        In the loop's own thread only.
-        """
-        self.socket.settimeout(timeout)
-        self._waiter.wake()
-
-
-class Reading(Waiting):
-    """Receiving, as Connection and Endpoint do."""
-
-    _notice: Callable[[Any], None]
-    notifications: Any
-
-    async def recv(self, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next message, whole; see the blocking twin. A cancelled recv loses no message.
-
-        Raises besides ResourceBusy if another task receives, WrongLoop.
-        """
-        return await self._message("recv", lambda: self.socket._inbox.take(_NO_WAIT, "recv"), timeout)
-
-    async def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""
-        self.socket._check_size(size)
-        take = self.socket._inbox.take_piece
-        return await self._message("recv_partial", lambda: take(size, _NO_WAIT, "recv_partial"), timeout)
-
-    async def _message(self, op: str, attempt: Callable[[], Item], timeout: Timeout) -> Message:
-        deadline = self.socket._deadline(timeout)
-        while True:
-            item = await self._read(op, attempt, deadline)
-            if isinstance(item, Message):
-                return item
-            self._notice(item)
-
-    async def _item(self, timeout: Timeout) -> Item:
-        if self.notifications:
-            first: Item = self.notifications.popleft()
-            return first
-        deadline = self.socket._deadline(timeout)
-        return await self._read("recv", lambda: self.socket._inbox.take(_NO_WAIT, "recv"), deadline)
 
 
 class AsyncConnection(Reading, ConnectionBase):
@@ -252,11 +91,45 @@ class AsyncConnection(Reading, ConnectionBase):
                 timeout=0,
             )
 
-        return await self._write("send", attempt, self.socket._deadline(timeout))
+        return await self._write("send", attempt, timeout)
+
+    async def send_many(
+        self,
+        messages: Iterable[Any],
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        to: Optional[Union[str, Address]] = None,
+        timeout: Timeout = UNSET,
+    ) -> int:
+        """Send many messages with one native call; how many were sent. See `Socket.send_many`.
+
+        If it is cancelled while it waits for room, the exception has `sent`: how many were sent before.
+        """
+
+        def attempt(rest: List[Any]) -> int:
+            return self.socket.send_many(
+                rest,
+                stream,
+                ppid,
+                unordered=unordered,
+                ttl=ttl,
+                prinfo=prinfo,
+                context=context,
+                to=to,
+                timeout=0,
+            )
+
+        return await self._write_many("send_many", messages, attempt, timeout)
 
     async def recv_into(self, buffer: Any, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next message, whole, into a writable buffer; see `Connection.recv_into`."""
-        return await self._message("recv_into", lambda: self.socket.recv_into(buffer, timeout=0), timeout)
+        take = self.socket.recv_into
+        return await self._message("recv_into", lambda: tried(lambda: take(buffer, timeout=0)), timeout, early=True)
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return Until(self.recv, EndOfAssociation)
@@ -307,8 +180,8 @@ class AsyncListener(Waiting, ListenerBase, Generic[N]):
 
     async def accept(self, *, timeout: Timeout = UNSET) -> Tuple[N, Address]:
         """The next association and the peer's address; see `Listener.accept`. A cancelled accept loses none."""
-        deadline = self.socket._deadline(timeout)
-        sock, peer = await self._read("accept", lambda: self.socket.accept(timeout=0), deadline)
+        accept = self.socket.accept
+        sock, peer = await self._read("accept", lambda: tried(lambda: accept(timeout=0)), timeout)
         return self._connection_class(sock), peer
 
     async def _next(self) -> N:
@@ -386,7 +259,8 @@ class AsyncEndpoint(Reading, EndpointBase[A], Generic[A, N]):
         """Set up an association and wait until it is up; see `Endpoint.connect`. Cancelled, nothing is left behind."""
         self._ready("connect")
         deadline = self.socket._deadline(timeout)
-        await self._waiter.checkpoint()
+        if self._waiter.turn():
+            await self._waiter.checkpoint()
         found = self._start(address)
         try:
             await self._until(lambda: self._settled(found), deadline, "connect")
@@ -425,7 +299,42 @@ class AsyncEndpoint(Reading, EndpointBase[A], Generic[A, N]):
                 **self._where_to(to),
             )
 
-        return await self._write("send", attempt, self.socket._deadline(timeout))
+        return await self._write("send", attempt, timeout)
+
+    async def send_many(
+        self,
+        messages: Iterable[Any],
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        to: Optional[To] = None,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        timeout: Timeout = UNSET,
+    ) -> int:
+        """Send many messages with one native call; how many were sent. See `Endpoint.send_many`.
+
+        to: as in `send`; None if every message is an `Outgoing` that says it. If it is cancelled while it waits for
+        room, the exception has `sent`: how many were sent before.
+        """
+        where = {} if to is None else self._where_to(to)
+
+        def attempt(rest: List[Any]) -> int:
+            return self.socket.send_many(
+                rest,
+                stream,
+                ppid,
+                unordered=unordered,
+                ttl=ttl,
+                prinfo=prinfo,
+                context=context,
+                timeout=0,
+                **where,
+            )
+
+        return await self._write_many("send_many", messages, attempt, timeout)
 
     async def send_all(
         self,
@@ -519,7 +428,7 @@ async def open_connection(
         except ConnectInProgress:
             if deadline.seconds == 0:
                 raise in_vain(sock, deadline) from None
-            await connection._write("connect", attempt, deadline)
+            await connection._write("connect", attempt, deadline.left())
         else:
             await connection._waiter.checkpoint()
         return connection

@@ -13,7 +13,7 @@ import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
-from sctpffi._wait import Deadline, OwnDeadline, check_timeout
+from sctpffi._wait import NO_WAIT, Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, Event, Style
@@ -25,6 +25,7 @@ from sctpffi.optvalues import PrInfo, SndInfo
 from sctpffi.subscriptions import INTERNAL
 
 READ, WRITE = 1, 2
+OWN_MS = -2  # to a backend: the socket's own time-out, of which nothing has passed
 
 
 class _Unset:
@@ -146,7 +147,11 @@ class SocketBase:
         self.settimeout(None if flag else 0.0)
 
     def _deadline(self, timeout: Timeout) -> Deadline:
-        return OwnDeadline(self) if isinstance(timeout, _Unset) else Deadline(check_timeout(timeout))
+        if isinstance(timeout, _Unset):
+            return OwnDeadline(self)
+        if timeout == 0 and type(timeout) is int:
+            return NO_WAIT
+        return Deadline(check_timeout(timeout))
 
     def wait_readable(self, timeout: Timeout = UNSET) -> bool:
         """Wait until something may be read; False if the time ran out. timeout in seconds."""

@@ -12,7 +12,7 @@ from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple, U
 
 from sctpffi import errors
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._socket_send import SocketSending
+from sctpffi._socket_bulk import SocketBulk
 from sctpffi._wait import Deadline
 from sctpffi.addresses import Address, AddressLike
 from sctpffi.enums import MsgFlag, SendFlag, Style
@@ -44,7 +44,7 @@ class _How(NamedTuple):
     init: Optional[InitParams]
 
 
-class SocketHabits(SocketSending):
+class SocketHabits(SocketBulk):
     """The calls of `socket.socket` that `send` and `recv` have no place for."""
 
     # -- what it is

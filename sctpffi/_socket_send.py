@@ -7,12 +7,13 @@ name. Setting an association up and reading belong to `sockets.py`.
 from __future__ import annotations
 
 import errno
+from time import monotonic
 from typing import Any, Optional, Tuple
 
 from sctpffi import errors
-from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, Timeout
 from sctpffi._socket_features import SocketFeatures
-from sctpffi._wait import Deadline
+from sctpffi._wait import Deadline, OwnDeadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
 from sctpffi.enums import PrPolicy, SendFlag, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
@@ -28,10 +29,15 @@ _SENDALL = int(SendFlag.SENDALL)
 _ENDING = int(SendFlag.ABORT | SendFlag.EOF)
 _NO_FLAGS = ~sum(SendFlag)
 _PR_TTL, _PR_UNSET = int(PrPolicy.TTL), 5
+_UP = Phase.UP
 GONE = frozenset({errno.EPIPE, errno.ENOENT, errno.ENOTCONN, errno.ESHUTDOWN, errno.ECONNRESET, errno.ECONNABORTED})
 
 
-def _payload(data: Any) -> Tuple[Any, int]:
+# Stream, PPID, flags, context, policy and value of partial reliability.
+Said = Tuple[int, int, int, int, int, int]
+
+
+def payload(data: Any) -> Tuple[Any, int]:
     """What goes to the shim, and its size."""
     if isinstance(data, str):
         raise ArgumentTypeError("data", "bytes or a buffer, not str; encode it first")
@@ -95,24 +101,71 @@ class SocketSending(SocketFeatures):
         if type(data) is bytes:
             size = len(data)
         else:
-            data, size = _payload(data)
+            data, size = payload(data)
+        if (
+            (stream is None or (type(stream) is int and 0 <= stream <= _U16))
+            and (ppid is None or (type(ppid) is int and 0 <= ppid <= _U32))
+            and context is None
+            and ttl is None
+            and prinfo is None
+            and not (flags or self._has_defaults)
+        ):  # the plain case, without a call
+            said: Said = (stream or 0, ppid or 0, _UNORDERED if unordered else 0, 0, _PR_UNSET, 0)
+        else:
+            said = self._said(stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to)
+        if not size or said[2] & _ENDING:
+            self._check_ending(size, said[2])
+        begun = monotonic()
+        deadline: Optional[Deadline] = None
+        if timeout is not UNSET:
+            deadline = self._deadline(timeout)
+        target = more = None
+        number = said[2]
+        if self._one:
+            if to is not None:
+                target = self._path(to)
+                number |= _ADDR_OVER
+            if self._life.phase is not _UP or self._life.shut_down:
+                self._check_sendable(deadline or OwnDeadline(self, begun))
+            if auth_key is not None or init is not None:
+                more = self._more(auth_key, init, ())
+        else:
+            target, others = self._target(assoc_id, to, number)
+            if others or auth_key is not None or init is not None:
+                more = self._more(auth_key, init, others)
+        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
+        while True:
+            code = self._handle.send(
+                data, size, assoc_id, said[0], said[1], number, said[3], said[4], said[5], target, wait_ms, more
+            )
+            if code >= 0:
+                return code
+            deadline = deadline or OwnDeadline(self, begun)
+            if code != -errno.EINTR:
+                raise self._send_failed(code, size, said[0], assoc_id, deadline, target, auth_key, init)
+            wait_ms = deadline.shim_ms()
+
+    def _said(
+        self,
+        stream: Optional[int],
+        ppid: Optional[int],
+        unordered: bool,
+        ttl: Optional[float],
+        prinfo: Optional[PrInfo],
+        context: Optional[int],
+        flags: int,
+        assoc_id: int,
+        to: Optional[AddressLike],
+    ) -> Said:
+        """What a message says besides its data, checked, with the defaults filled in."""
         number = int(flags) | _UNORDERED if unordered else int(flags)
         if self._has_defaults:
             stream, ppid, context, number, prinfo = self._with_defaults(
                 stream, ppid, context, number, prinfo, ttl is None, assoc_id
             )
-        if stream is None:
-            stream = 0
-        elif type(stream) is not int or not 0 <= stream <= _U16:
-            stream = check_number("stream", stream, _U16)
-        if ppid is None:
-            ppid = 0
-        elif type(ppid) is not int or not 0 <= ppid <= _U32:
-            ppid = check_number("ppid", ppid)
-        if context is None:
-            context = 0
-        else:
-            check_number("context", context)
+        stream = 0 if stream is None else check_number("stream", stream, _U16)
+        ppid = 0 if ppid is None else check_number("ppid", ppid)
+        context = 0 if context is None else check_number("context", context)
         pr_policy, pr_value = _PR_UNSET, 0
         if ttl is not None or prinfo is not None:
             pr_policy, pr_value = self._reliability(ttl, prinfo)
@@ -120,41 +173,7 @@ class SocketSending(SocketFeatures):
             check_member("flags", number, SendFlag)  # says which
         if number & _ADDR_OVER and to is None:
             raise ArgumentError("to", "ADDR_OVER needs the address to use")
-        if not size or number & _ENDING:
-            self._check_ending(size, number)
-        deadline = self._deadline(timeout)
-        target = more = None
-        if self._one:
-            if to is not None:
-                target = self._path(to)
-                number |= _ADDR_OVER
-            if self._life.phase is not Phase.UP or self._life.shut_down:
-                self._check_sendable(deadline)
-            if auth_key is not None or init is not None:
-                more = self._more(auth_key, init, ())
-        else:
-            target, others = self._target(assoc_id, to, number)
-            if others or auth_key is not None or init is not None:
-                more = self._more(auth_key, init, others)
-        while True:
-            code = self._handle.send(
-                data,
-                size,
-                assoc_id,
-                stream,
-                ppid,
-                number,
-                context,
-                pr_policy,
-                pr_value,
-                target,
-                deadline.shim_ms(),
-                more,
-            )
-            if code >= 0:
-                return code
-            if code != -errno.EINTR:
-                raise self._send_failed(code, size, stream, assoc_id, deadline, target, auth_key, init)
+        return stream, ppid, number, context, pr_policy, pr_value
 
     def _with_defaults(
         self,
@@ -280,19 +299,20 @@ class SocketSending(SocketFeatures):
         target: Optional[Address],
         auth_key: Optional[int],
         init: Optional[InitParams],
+        op: str = "send",
     ) -> errors.Error:
         number = -code
         if number == errno.EAGAIN:
             cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
-            return errors.build(cls, "send", assoc_id=assoc_id or None, **self._where())
+            return errors.build(cls, op, assoc_id=assoc_id or None, **self._where())
         if self._life.aborting:
-            return self._error(-errno.EBADF, "send")
+            return self._error(-errno.EBADF, op)
         if number in GONE:
             if not self._one:
-                return errors.build(errors.NoSuchAssociation, "send", assoc_id=assoc_id, **self._where())
+                return errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id, **self._where())
             self._inbox.catch_up()
-            return self._life.send_error("send", **self._where())
-        found = self._error(code, "send", assoc_id)
+            return self._life.send_error(op, **self._where())
+        found = self._error(code, op, assoc_id)
         if number == errno.EINVAL:
             self._explain_invalid(stream, assoc_id)
             if self._one and target is not None and target not in self.peer_addresses():

@@ -44,6 +44,18 @@ class Deadline:
         return None if left < 0 else left / 1000
 
 
+class _NoWait(Deadline):
+    """A deadline that has passed."""
+
+    __slots__ = ()
+
+    def left_ms(self) -> int:
+        return 0
+
+
+NO_WAIT = _NoWait(0)
+
+
 class HasTimeout(Protocol):
     """What has a time-out of its own."""
 
@@ -51,13 +63,16 @@ class HasTimeout(Protocol):
 
 
 class OwnDeadline(Deadline):
-    """The time-out that a socket has of its own; another thread may change it while a call waits."""
+    """The time-out that a socket has of its own; another thread may change it while a call waits.
+
+    begun: when the call began, if that was before now.
+    """
 
     __slots__ = ("_holder", "_begun")
 
-    def __init__(self, holder: HasTimeout) -> None:
+    def __init__(self, holder: HasTimeout, begun: Optional[float] = None) -> None:
         self._holder = holder
-        self._begun = time.monotonic()
+        self._begun = time.monotonic() if begun is None else begun
 
     @property
     def seconds(self) -> Optional[float]:

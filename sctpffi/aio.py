@@ -7,7 +7,7 @@ add_reader, uvloop among them. The classes are in `_async.py`; here is what asyn
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Tuple
 
 from sctpffi._async import (
     AsyncAssociation,
@@ -42,15 +42,24 @@ _BACK_OFF_S = 0.001  # first wait when a socket called itself writable in vain; 
 _REST_S = 0.1  # after an accept that failed for want of descriptors or memory
 
 
+Reader = Tuple["asyncio.Future[Any]", Optional[Callable[[], Any]]]
+
+
 class _LoopWaiter:
-    """`_async.Waiter` over a loop's add_reader and add_writer, each registered only while somebody waits."""
+    """`_async_wait.Waiter` over a loop's add_reader and add_writer.
 
-    __slots__ = ("_fd", "_loop", "_readers", "_turns", "_writers")
+    Readers stay registered until the descriptor is readable and nobody wants it: most wait again at once. And messages
+    are read right when the loop finds them, so that it does not find them a second time before their task's turn.
+    """
 
-    def __init__(self, fd: int) -> None:
+    __slots__ = ("_fd", "_keep", "_loop", "_readers", "_turns", "_watching", "_writers")
+
+    def __init__(self, fd: int, keep: Callable[[Any], None]) -> None:
         self._fd = fd
+        self._keep = keep
         self._loop: Optional[asyncio.AbstractEventLoop] = None  # that of the first call
-        self._readers: List[asyncio.Future[None]] = []
+        self._readers: List[Reader] = []
+        self._watching = False  # registered for reading
         self._writers: List[asyncio.Future[None]] = []
         self._turns = _TURNS  # the first call gives way: many connects in a row would overrun a listener's backlog
 
@@ -63,77 +72,112 @@ class _LoopWaiter:
         elif self._loop is not loop:
             raise WrongLoop("it belongs to another event loop, the one that used it first")
 
-    async def checkpoint(self) -> None:
+    def turn(self) -> bool:
         self._turns += 1
-        if self._turns >= _TURNS:
-            self._turns = 0
-            await asyncio.sleep(0)
+        return self._turns >= _TURNS
 
-    async def readable(self, seconds: Optional[float]) -> None:
+    async def checkpoint(self) -> None:
+        self._turns = 0
+        await asyncio.sleep(0)
+
+    # -- reading
+
+    async def readable(self, seconds: Optional[float], attempt: Optional[Callable[[], Any]]) -> Any:
         assert self._loop is not None
+        self._turns = 0
+        if not self._watching:
+            self._loop.add_reader(self._fd, self._on_readable)
+            self._watching = True
+        future: asyncio.Future[Any] = self._loop.create_future()
+        reader = (future, attempt)
+        self._readers.append(reader)
+        timer = None if seconds is None else self._loop.call_later(seconds, _set, future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():  # it had something already
+                found = future.exception() or future.result()
+                if found is not None:
+                    self._keep(found)
+            raise
+        finally:
+            self._readers.remove(reader)
+            if timer is not None:
+                timer.cancel()
+
+    def _on_readable(self) -> None:
         if not self._readers:
-            self._loop.add_reader(self._fd, self._wake_readers)
-        await self._wait(self._readers, seconds)
+            self._unwatch()
+        for future, attempt in self._readers:
+            if future.done():
+                continue
+            if attempt is None:
+                future.set_result(None)
+                continue
+            found: Any
+            try:
+                found = attempt()
+            except Error as exc:
+                found = exc
+            if future.done() and found is not None:  # what was read has woken it
+                self._keep(found)
+            elif isinstance(found, Error):
+                future.set_exception(found)
+            elif found is not None:
+                future.set_result(found)
+
+    def _unwatch(self) -> None:
+        if self._watching and self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._fd)
+        self._watching = False
+
+    # -- writing
 
     async def writable(self, seconds: Optional[float], turn: int) -> None:
         assert self._loop is not None
+        self._turns = 0
         if turn:
             pause = _BACK_OFF_S * 2 ** min(turn - 1, 4)
-            seconds = pause if seconds is None else min(pause, seconds)
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause if seconds is None else min(pause, seconds))
             return
         if not self._writers:
-            self._loop.add_writer(self._fd, self._wake_writers)
-        await self._wait(self._writers, seconds)
-
-    async def _wait(self, waiters: List[asyncio.Future[None]], seconds: Optional[float]) -> None:
-        assert self._loop is not None
-        self._turns = 0
+            self._loop.add_writer(self._fd, self._on_writable)
         future: asyncio.Future[None] = self._loop.create_future()
-        waiters.append(future)
+        self._writers.append(future)
         timer = None if seconds is None else self._loop.call_later(seconds, _set, future)
         try:
             await future
         finally:
             if timer is not None:
                 timer.cancel()
-            if future in waiters:  # time is up, or it was cancelled
-                waiters.remove(future)
-                if not waiters:
-                    self._forget(waiters)
+            if future in self._writers:  # time is up, or it was cancelled
+                self._writers.remove(future)
+                if not self._writers and not self._loop.is_closed():
+                    self._loop.remove_writer(self._fd)
 
-    def _forget(self, waiters: List[asyncio.Future[None]]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            if waiters is self._readers:
-                self._loop.remove_reader(self._fd)
-            else:
-                self._loop.remove_writer(self._fd)
-
-    def _release(self, waiters: List[asyncio.Future[None]]) -> None:
+    def _on_writable(self) -> None:
         """Let everybody look again; nothing is registered any more."""
-        if waiters:
-            self._forget(waiters)
-            woken = waiters[:]
-            waiters.clear()
+        if self._writers:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.remove_writer(self._fd)
+            woken = self._writers[:]
+            self._writers.clear()
             for future in woken:
                 _set(future)
 
-    def _wake_readers(self) -> None:
-        self._release(self._readers)
-
-    def _wake_writers(self) -> None:
-        self._release(self._writers)
+    # -- both
 
     def wake(self) -> None:
-        self._release(self._readers)
-        self._release(self._writers)
+        for future, _ in self._readers:
+            _set(future)
+        self._on_writable()
 
     def closing(self, close: Callable[[], None]) -> bool:
         loop = self._loop
-        if loop is None or loop.is_closed() or not (self._readers or self._writers):
+        if loop is None or loop.is_closed() or not (self._watching or self._writers):
             return False
-        if _running() is loop:
-            self.wake()
+        if _running() is loop or not loop.is_running():
+            self._end()
             return False
         try:
             loop.call_soon_threadsafe(self._close_here, close)
@@ -141,8 +185,12 @@ class _LoopWaiter:
             return False
         return True
 
-    def _close_here(self, close: Callable[[], None]) -> None:
+    def _end(self) -> None:
         self.wake()
+        self._unwatch()
+
+    def _close_here(self, close: Callable[[], None]) -> None:
+        self._end()
         close()
 
 
@@ -153,7 +201,7 @@ def _running() -> Optional[asyncio.AbstractEventLoop]:
         return None
 
 
-def _set(future: asyncio.Future[None]) -> None:
+def _set(future: asyncio.Future[Any]) -> None:
     if not future.done():
         future.set_result(None)
 

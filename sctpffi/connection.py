@@ -7,12 +7,14 @@ asynchronous twins share. Waiting, life and errors belong to `sockets.py`, defau
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque, Iterable, Iterator, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Type, TypeVar, Union
 
 from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
 from sctpffi.association import AssociationCalls, SocketCalls
+from sctpffi.bulk import Arena
 from sctpffi.config import Config, combine, prepare
 from sctpffi.enums import Event, Style
 from sctpffi.errors import (
@@ -48,6 +50,16 @@ class Noticing:
     def __init__(self) -> None:
         self.on_notification: Optional[Callable[[Notification], None]] = None
         self.notifications: Deque[Notification] = deque(maxlen=KEPT_NOTIFICATIONS)
+
+    def _messages(self, items: List[Item]) -> List[Message]:
+        """Those that are messages; the others are noticed."""
+        found: List[Message] = []
+        for item in items:
+            if isinstance(item, Message):
+                found.append(item)
+            else:
+                self._notice(item)
+        return found
 
     def _notice(self, event: Notification) -> None:
         if self.on_notification is not None:
@@ -176,12 +188,7 @@ class Connection(ConnectionBase):
         Raises EndOfAssociation after a graceful end, AssociationAborted or AssociationTimedOut after a loss, each time;
         WouldBlock, WaitTimeout, ReceiveLimitExceeded (the next message is intact), ClosedError.
         """
-        deadline = self.socket._deadline(timeout)
-        while True:
-            item = self.socket._inbox.take(deadline, "recv")
-            if isinstance(item, Message):
-                return item
-            self._notice(item)
+        return self.socket._message(timeout, self._notice)
 
     def recv_into(self, buffer: Any, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next message, whole, into a writable buffer; `data` of the result is a view of its part.
@@ -194,6 +201,43 @@ class Connection(ConnectionBase):
             self._notice(item)
             item = self.socket.recv_into(buffer, timeout=deadline.left())
         return item
+
+    def send_many(
+        self,
+        messages: Iterable[Any],
+        stream: Optional[int] = None,
+        ppid: Optional[int] = None,
+        *,
+        unordered: bool = False,
+        ttl: Optional[float] = None,
+        prinfo: Optional[PrInfo] = None,
+        context: Optional[int] = None,
+        to: Optional[Union[str, Address]] = None,
+        timeout: Timeout = UNSET,
+    ) -> int:
+        """Send many messages with one native call; how many were sent. See `Socket.send_many`."""
+        return self.socket.send_many(
+            messages,
+            stream,
+            ppid,
+            unordered=unordered,
+            ttl=ttl,
+            prinfo=prinfo,
+            context=context,
+            to=to,
+            timeout=timeout,
+        )
+
+    def recv_many(
+        self, count: int = BATCH, *, views: bool = False, arena: Optional[Arena] = None, timeout: Timeout = UNSET
+    ) -> List[Message]:
+        """Receive up to count messages with one native call, waiting for the first. See `Socket.recv_many`."""
+        found: List[Message] = []
+        deadline = self.socket._deadline(timeout)
+        room = self.socket._check_many(count, arena)
+        while not found:
+            found = self._messages(self.socket._inbox.take_many(room, count, deadline, "recv_many", views))
+        return found
 
     def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""

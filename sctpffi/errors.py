@@ -210,7 +210,7 @@ class OptionRefused(SctpOSError, ValueError):
 
 
 class ResourceBusy(Error, RuntimeError):
-    """Two tasks want to receive from the same connection, endpoint or listener at once."""
+    """Two want what only one can have: tasks that receive from one socket, threads that use one `bulk.Arena`."""
 
 
 class WrongLoop(Error, RuntimeError):

@@ -6,28 +6,30 @@ subscribed and how long to wait. No address parsing, no sending.
 
 from __future__ import annotations
 
-import copy
 import errno
 import sys
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, NoReturn, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
 from sctpffi.addresses import from_raw
-from sctpffi.backends.base import Handle
+from sctpffi.backends.base import Handle, Raw, RawNext, Room, Shelf
+from sctpffi.bulk import Arena
 from sctpffi.enums import AssocChangeState, Event
 from sctpffi.lifecycle import Life, Phase
-from sctpffi.messages import Message
+from sctpffi.messages import Message, cut, received
 from sctpffi.notifications import AssocChange, Notification, decode
 from sctpffi.subscriptions import Wanted
 
 Item = Union[Message, Notification]
+Found = Union[Item, errors.Error]  # an error is raised in its turn
 BUFFER_BYTES = 65536
 _TURN_S = 0.05  # how long one who waits for an association reads before he looks whether others want to
 _KIND_NOTIFICATION, _KIND_EOF = 1, 2
 _EOR, _UNORDERED, _NEXT = 1, 2, 8
+_UP = Phase.UP
 _ENDED = frozenset({AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.RESTART})
 _ENDS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH})
 _NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ESHUTDOWN, errno.EINVAL})
@@ -60,15 +62,15 @@ class Inbox:
         self._changed = threading.Condition()  # for `until`: somebody has read, or an association has changed
         self._watchers = 0  # who waits for it
         self._queueing = 0  # readers that wait for their turn
-        self._pending: Deque[Union[Item, errors.Error]] = deque()  # read early; an error is raised in its turn
+        self._pending: Deque[Found] = deque()  # read early
         self._parts: Dict[Tuple[int, int, int], _Parts] = {}
         self._note: List[bytes] = []  # pieces of a notification longer than the buffer
-        self._buffer: Any = None
+        self._room: Optional[Room] = None
 
     # -- taking turns
 
     def _acquire(self, deadline: Deadline, op: str) -> None:
-        if self._lock.acquire(blocking=False):
+        if self._lock.acquire(False):
             return
         left = deadline.left_ms()
         with self._changed:
@@ -96,11 +98,57 @@ class Inbox:
 
     # -- what callers use
 
-    def take(self, deadline: Deadline, op: str) -> Item:
-        """The next whole message, or notification that is wanted."""
+    def quick(self, wait_ms: int, op: str) -> Union[Item, int, None]:
+        """What `take` does, with one native receive and without a Deadline, in the plain case: a whole message comes.
+
+        Else `take` has to go on: after a negative number, the stack's error, or None. For every message: kept short.
+        """
+        if not self._lock.acquire(False):
+            return None
+        try:
+            life = self.life
+            room = self._room
+            if room is None or self._pending or self._parts or (life.phase is not _UP and self.one_association):
+                return None
+            handle = self.handle
+            size = handle.recv(room, BUFFER_BYTES, False, wait_ms)
+            if size < 0:
+                return size
+            if life.aborting:
+                return -errno.EBADF
+            raw = handle.received()
+            if raw[0] == 0 and raw[1] & ~_UNORDERED == _EOR and size <= self.max_message_bytes:
+                return received(room.view[:size], raw)
+            return self._got(raw, room.view, False, False, op, None, self.max_message_bytes)
+        finally:
+            self._release()
+
+    def take(self, deadline: Deadline, op: str, tried: Optional[int] = None) -> Item:
+        """The next whole message, or notification that is wanted. tried: what `quick` said."""
         self._acquire(deadline, op)
         try:
+            if tried is not None and tried != -errno.EINTR and not self._pending:
+                self._failed(tried, deadline, op)
             return self._take(deadline, op)
+        finally:
+            self._release()
+
+    def take_many(self, arena: Arena, count: int, deadline: Deadline, op: str, views: bool) -> List[Item]:
+        """The next whole messages and notifications that are wanted: one at least, count at most, those that there are.
+
+        views: have the data of messages stay in the arena.
+        """
+        self._acquire(deadline, op)
+        try:
+            found = self._pop_many(count)
+            while not found:
+                self._check_alive(op)
+                shelf = arena.take(self.handle, count)
+                try:
+                    found = self._read_many(arena, shelf, count, deadline, op, views)
+                finally:
+                    arena.give_back()
+            return found
         finally:
             self._release()
 
@@ -111,7 +159,7 @@ class Inbox:
         """
         self._acquire(deadline, op)
         try:
-            with self.handle.as_buffer(view) as buffer:
+            with self.handle.as_buffer(view) as room:
                 limit = max(len(view), self.max_message_bytes)  # of what is put together: it may be another message
                 while True:
                     if self._pending:
@@ -119,7 +167,7 @@ class Inbox:
                     if self._parts:
                         item = self._read(BUFFER_BYTES, deadline, op, pieces=False, limit=limit)
                     else:
-                        item = self._read(len(view), deadline, op, False, buffer=buffer, view=view, limit=limit)
+                        item = self._read(len(view), deadline, op, False, room=room, view=view, limit=limit)
                     if item is not None:
                         return _placed(item, view)
         except errors.ReceiveLimitExceeded as exc:
@@ -128,11 +176,11 @@ class Inbox:
             self._release()
 
     def take_piece(
-        self, size: int, deadline: Deadline, op: str, buffer: Any = None, view: Optional[memoryview] = None
+        self, size: int, deadline: Deadline, op: str, room: Optional[Room] = None, view: Optional[memoryview] = None
     ) -> Item:
         """The next piece of a message, at most size bytes of it, or notification.
 
-        buffer, view: memory of that size to read into, as `_read` takes them; view: to leave a message's data there.
+        room, view: memory of that size to read into, as `_read` takes them; view: to leave a message's data there.
         """
         self._acquire(deadline, op)
         try:
@@ -142,7 +190,7 @@ class Inbox:
                 if self._parts:  # who reads whole messages has taken the beginning of one
                     self._keep(self._read(BUFFER_BYTES, deadline, op, pieces=False))
                     continue
-                item = self._read(size, deadline, op, pieces=True, buffer=buffer, view=view)
+                item = self._read(size, deadline, op, pieces=True, room=room, view=view)
                 if item is not None:
                     return item
         finally:
@@ -158,11 +206,16 @@ class Inbox:
         if isinstance(item, errors.Error):
             raise item
         if isinstance(item, Message) and len(item.data) > size:
-            rest = copy.copy(item)
-            rest.data = item.data[size:]
-            self._pending.appendleft(rest)
-            item = _cut(item, size)
+            self._pending.appendleft(received(item.data[size:], item._raw, item._next))
+            item = cut(item, size)
         return item
+
+    def _pop_many(self, count: int) -> List[Item]:
+        """What is pending, up to an error; that one alone."""
+        found: List[Item] = []
+        while self._pending and len(found) < count and not (found and isinstance(self._pending[0], errors.Error)):
+            found.append(self._pop(sys.maxsize))
+        return found
 
     def peek(self, size: int, deadline: Deadline, op: str) -> Item:
         """The next item, left where it is; of a message at most size bytes."""
@@ -269,9 +322,9 @@ class Inbox:
         finally:
             self._release()
 
-    def put_first(self, items: List[Item]) -> None:
-        """Have these items delivered first; of a socket that nobody else has yet."""
-        self._pending.extendleft(reversed(items))
+    def put_first(self, items: Sequence[Found]) -> None:
+        """Have these items delivered first; while nobody else reads."""
+        self._pending.extendleft(_kept(item) for item in reversed(items))
 
     def _keep(self, item: Optional[Item]) -> None:
         if item is not None:
@@ -309,15 +362,80 @@ class Inbox:
         op: str,
         pieces: bool,
         peek: bool = False,
-        buffer: Any = None,
+        room: Optional[Room] = None,
         view: Optional[memoryview] = None,
         limit: int = 0,
     ) -> Optional[Item]:
         """One native receive; None if what came is not (yet) for the user.
 
-        buffer: to read into, size bytes long; None is the inbox's own. view: the same as Python has it, if data may
+        room: to read into, size bytes long; None is the inbox's own. view: the same as Python has it, if data may
         stay there. limit: the longest message that is put together; 0 is `max_message_bytes`.
         """
+        life = self.life
+        self._check_alive(op)
+        handle = self.handle
+        if room is None:
+            if self._room is None:
+                self._room = handle.new_buffer(BUFFER_BYTES)
+            room, size = self._room, min(size, BUFFER_BYTES)
+        while True:
+            code = handle.recv(room, size, peek, 0 if life.over else deadline.shim_ms())
+            if life.aborting:
+                raise errors.from_code(-errno.EBADF, op, **self.where)
+            if code >= 0:
+                return self._got(handle.received(), room.view, pieces, peek, op, view, limit or self.max_message_bytes)
+            if code != -errno.EINTR:
+                self._failed(code, deadline, op)
+
+    def _read_many(
+        self, arena: Arena, shelf: Shelf, count: int, deadline: Deadline, op: str, views: bool
+    ) -> List[Item]:
+        """One native receive of many; what can't be given to the user now goes to the pending."""
+        life = self.life
+        while True:
+            wait_ms = 0 if life.over else deadline.shim_ms()
+            got = self.handle.recv_many(shelf, arena.least, count, wait_ms)
+            if life.aborting:
+                raise errors.from_code(-errno.EBADF, op, **self.where)
+            if got >= 0:
+                break
+            if got != -errno.EINTR:
+                self._failed(got, deadline, op)
+        data = arena.lend(shelf) if views else shelf.view
+        found = self._sorted(shelf, got, data, op, arena)
+        if views:
+            arena.lent([getattr(item, "data", None) for item in found])
+        for number, item in enumerate(found):
+            if isinstance(item, errors.Error):
+                self._pending.extend(_kept(item) for item in found[number or 1 :])
+                if number == 0:
+                    raise item
+                return found[:number]  # type: ignore[return-value]  # no error among them
+        return found  # type: ignore[return-value]  # nor here
+
+    def _sorted(self, shelf: Shelf, got: int, data: Any, op: str, arena: Arena) -> List[Found]:
+        """What came: whole messages, notifications that are wanted, and errors."""
+        found: List[Found] = []
+        longest, pieces = self.max_message_bytes, False
+        for number, raw in enumerate(shelf.items(got)):
+            offset, length = raw[13], raw[14]
+            if raw[0] == 0 and raw[1] & ~_UNORDERED == _EOR and not self._parts and length <= longest:
+                found.append(received(data[offset : offset + length], raw))
+                continue
+            pieces = pieces or not raw[1] & _EOR
+            following = shelf.next_info(number) if raw[1] & _NEXT else None
+            try:
+                item = self._got(raw, data[offset : offset + length], False, False, op, None, longest, following)
+            except errors.Error as exc:
+                found.append(exc)
+            else:
+                if item is not None:
+                    found.append(item)
+        arena.learn(pieces)
+        return found
+
+    def _check_alive(self, op: str) -> None:
+        """Raise what receiving answers where there is nothing to be received."""
         life = self.life
         if life.over and life.drained:
             self._check_open(op)
@@ -325,19 +443,6 @@ class Inbox:
         if life.phase is Phase.NEW and self.one_association:
             self._check_open(op)
             raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
-        handle = self.handle
-        if buffer is None:
-            if self._buffer is None:
-                self._buffer = handle.new_buffer(BUFFER_BYTES)
-            buffer, size = self._buffer, min(size, BUFFER_BYTES)
-        while True:
-            code = handle.recv(buffer, size, peek, 0 if life.over else deadline.shim_ms())
-            if life.aborting:
-                raise errors.from_code(-errno.EBADF, op, **self.where)
-            if code >= 0:
-                return self._got(code, pieces, peek, op, buffer, view, limit or self.max_message_bytes)
-            if code != -errno.EINTR:
-                self._failed(code, deadline, op)
 
     def _check_open(self, op: str) -> None:
         """Where no stack is going to be asked, which would say so."""
@@ -363,26 +468,34 @@ class Inbox:
         raise life.receive_error(op, **self.where)
 
     def _got(
-        self, size: int, pieces: bool, peek: bool, op: str, buffer: Any, view: Optional[memoryview], limit: int
+        self,
+        raw: Raw,
+        came: Any,
+        pieces: bool,
+        peek: bool,
+        op: str,
+        view: Optional[memoryview],
+        limit: int,
+        following: Optional[RawNext] = None,
     ) -> Optional[Item]:
-        kind, flags, sid, ssn, ppid, tsn, cumtsn, context, assoc_id, family, port, scope, ip = self.handle.received()
+        """What one receive gave. came: its bytes, or more; following: what comes after it, if it was one of many."""
+        kind, flags, size = raw[0], raw[1], raw[14]
         if kind == _KIND_EOF:
             self.life.end()
             raise self.life.receive_error(op, **self.where)
         if view is not None and kind != _KIND_NOTIFICATION and (pieces or flags & _EOR):
             data: Any = view[:size]  # where it stays
         else:
-            data = self.handle.take_bytes(buffer, size)
+            data = bytes(came[:size])
             if kind == _KIND_NOTIFICATION:
-                return self._notification(data, flags, peek, (family, port, scope, ip))
+                return self._notification(data, flags, peek, raw[9:13])
             if not pieces and (not flags & _EOR or self._parts or size > limit):
-                data = self._assemble((assoc_id, sid, flags & _UNORDERED), ssn, data, bool(flags & _EOR), limit)
+                data = self._assemble((raw[8], raw[2], flags & _UNORDERED), raw[3], data, bool(flags & _EOR), limit)
                 if data is None:
                     return None
-        raw_next = None
-        if flags & _NEXT:
-            flags, raw_next = flags & ~_NEXT, self.handle.next_info()
-        return Message(data, sid, ssn, ppid, tsn, cumtsn, flags, context, assoc_id, (family, port, scope, ip), raw_next)
+        if flags & _NEXT and following is None:
+            following = self.handle.next_info()
+        return received(data, raw, following)
 
     def _assemble(self, key: Tuple[int, int, int], ssn: int, piece: bytes, last: bool, limit: int) -> Optional[bytes]:
         """Add a piece; the whole message with its last piece. Pieces of other associations may lie between."""
@@ -457,11 +570,14 @@ def _placed(item: Item, view: Optional[memoryview]) -> Item:
 
 def _cut(item: Item, size: int) -> Item:
     """At most size bytes of a message; notifications are never cut."""
-    if not isinstance(item, Message) or len(item.data) <= size:
-        return item
-    piece = copy.copy(item)
-    piece.data, piece.flags = item.data[:size], item.flags & ~_EOR
-    return piece
+    return cut(item, size) if isinstance(item, Message) and len(item.data) > size else item
+
+
+def _kept(item: Found) -> Found:
+    """Something for later, with its data out of memory that is going to be used again."""
+    if isinstance(item, Message):
+        item.data = bytes(item.data)
+    return item
 
 
 def _end_error(code: int, op: str) -> errors.SctpOSError:

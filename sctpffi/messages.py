@@ -1,7 +1,7 @@
 """Message: one SCTP user message as it was received, with its whole rcvinfo (RFC 6458 section 5.3.5).
 
-Made once per message, so it has slots, keeps raw words, and builds addresses and flags when asked. It never
-refers to a socket.
+Made once per message, so it keeps the words as the backend gave them, and builds everything else when asked. It
+never refers to a socket.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional, Tuple
 
 from sctpffi.addresses import Address, from_raw
+from sctpffi.backends.base import Raw, RawNext
 from sctpffi.enums import MsgFlag, NextFlag, Ppid
 
 RawAddress = Tuple[int, int, int, bytes]
 _EOR = int(MsgFlag.EOR)
 _UNORDERED = int(MsgFlag.UNORDERED)
 _TRUNCATED = int(MsgFlag.CONTROL_TRUNCATED)
+_PUBLIC = int(MsgFlag.EOR | MsgFlag.UNORDERED | MsgFlag.CONTROL_TRUNCATED | MsgFlag.NOTIFICATION)
+_new = object.__new__
 
 
 class NextInfo(NamedTuple):
@@ -66,7 +69,7 @@ class Message:
     """One message, or one piece of it where pieces were asked for.
 
     Attributes:
-        data: the payload; of `Socket.recv_into` a memoryview of it.
+        data: the payload; of `Socket.recv_into`, and of `recv_many(views=True)`, a memoryview of it.
         stream, ssn: stream number and stream sequence number.
         ppid: payload protocol identifier in host order; an int, `ppid_name` tells its name.
         tsn, cumtsn: transmission sequence number of the first chunk and the cumulative one; Linux gives
@@ -76,7 +79,10 @@ class Message:
         assoc_id: the association; meaningful together with its socket only.
     """
 
-    __slots__ = ("data", "stream", "ssn", "ppid", "tsn", "cumtsn", "flags", "context", "assoc_id", "_from", "_next")
+    __slots__ = ("data", "_raw", "_next")
+    data: bytes
+    _raw: Raw
+    _next: Optional[RawNext]
 
     def __init__(
         self,
@@ -90,24 +96,48 @@ class Message:
         context: int,
         assoc_id: int,
         raw_address: RawAddress,
-        raw_next: Optional[Tuple[int, int, int, int, int]] = None,
+        raw_next: Optional[RawNext] = None,
     ) -> None:
         self.data = data
-        self.stream = stream
-        self.ssn = ssn
-        self.ppid = ppid
-        self.tsn = tsn
-        self.cumtsn = cumtsn
-        self.flags = flags
-        self.context = context
-        self.assoc_id = assoc_id
-        self._from = raw_address
+        self._raw = (0, flags, stream, ssn, ppid, tsn, cumtsn, context, assoc_id, *raw_address, 0, len(data))
         self._next = raw_next
+
+    @property
+    def stream(self) -> int:
+        return self._raw[2]
+
+    @property
+    def ssn(self) -> int:
+        return self._raw[3]
+
+    @property
+    def ppid(self) -> int:
+        return self._raw[4]
+
+    @property
+    def tsn(self) -> int:
+        return self._raw[5]
+
+    @property
+    def cumtsn(self) -> int:
+        return self._raw[6]
+
+    @property
+    def flags(self) -> int:
+        return self._raw[1] & _PUBLIC
+
+    @property
+    def context(self) -> int:
+        return self._raw[7]
+
+    @property
+    def assoc_id(self) -> int:
+        return self._raw[8]
 
     @property
     def address(self) -> Optional[Address]:
         """The peer's address that the message came from."""
-        return from_raw(*self._from)
+        return from_raw(*self._raw[9:13])
 
     @property
     def next(self) -> Optional[NextInfo]:
@@ -120,17 +150,17 @@ class Message:
     @property
     def control_truncated(self) -> bool:
         """Whether ancillary data did not fit, so that some of the above may be missing (RFC 6458 section 5)."""
-        return bool(self.flags & _TRUNCATED)
+        return bool(self._raw[1] & _TRUNCATED)
 
     @property
     def unordered(self) -> bool:
         """Whether it was sent unordered."""
-        return bool(self.flags & _UNORDERED)
+        return bool(self._raw[1] & _UNORDERED)
 
     @property
     def complete(self) -> bool:
         """Whether the message ends here; False only for the pieces of `recv_partial`."""
-        return bool(self.flags & _EOR)
+        return bool(self._raw[1] & _EOR)
 
     @property
     def ppid_name(self) -> str:
@@ -146,7 +176,10 @@ class Message:
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Message):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return self._values() == other._values()
+
+    def _values(self) -> Tuple[Any, ...]:
+        return (self.data, self.flags, self._raw[2:13], self._next)
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like bytearray
 
@@ -158,3 +191,18 @@ class Message:
             f"<Message {len(self.data)} bytes stream={self.stream}{order} ppid={self.ppid_name}"
             f" assoc_id={self.assoc_id}{part} {shown}>"
         )
+
+
+def received(data: Any, raw: Raw, following: Optional[RawNext] = None) -> Message:
+    """A Message of what a backend gave; for every one that comes, hence without a call of its constructor."""
+    message: Message = _new(Message)
+    message.data = data
+    message._raw = raw
+    message._next = following
+    return message
+
+
+def cut(message: Message, size: int) -> Message:
+    """The first size bytes of a message, which does not end there."""
+    raw = message._raw
+    return received(message.data[:size], (raw[0], raw[1] & ~_EOR, *raw[2:]), message._next)

@@ -10,19 +10,22 @@ import copy
 import errno
 import socket
 import weakref
-from typing import Any, List, NoReturn, Optional, Tuple
+from time import monotonic
+from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
 from sctpffi import backends, errors
-from sctpffi._socket_base import UNSET, WRITE, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, WRITE, Timeout
 from sctpffi._socket_habits import SocketHabits
 from sctpffi._socket_send import GONE
-from sctpffi._wait import Deadline
+from sctpffi._wait import Deadline, OwnDeadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, AssocState, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
 from sctpffi.inbox import BUFFER_BYTES, Item
 from sctpffi.lifecycle import Life, Phase
+from sctpffi.messages import Message
+from sctpffi.notifications import Notification
 from sctpffi.options import check_number
 from sctpffi.optvalues import PrInfo, SndInfo
 from sctpffi.subscriptions import INTERNAL, Wanted
@@ -350,7 +353,28 @@ class Socket(SocketHabits):
             raise ArgumentTypeError(
                 "size", "recv() takes none: it gives a whole Message; or recvmsg(size); timeout=..."
             )
-        return self._inbox.take(self._deadline(timeout), "recv")
+        begun = monotonic()
+        deadline = None if timeout is UNSET else self._deadline(timeout)
+        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
+        found = self._inbox.quick(wait_ms, "recv")
+        if found is None or isinstance(found, int):
+            return self._inbox.take(deadline or OwnDeadline(self, begun), "recv", found)
+        return found
+
+    def _message(self, timeout: Timeout, notice: Callable[[Notification], None]) -> Message:
+        """As `recv`, but the next message; notifications before it go to notice."""
+        begun = monotonic()
+        deadline = None if timeout is UNSET else self._deadline(timeout)
+        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
+        found = self._inbox.quick(wait_ms, "recv")
+        while not isinstance(found, Message):
+            deadline = deadline or OwnDeadline(self, begun)
+            if found is None or isinstance(found, int):
+                found = self._inbox.take(deadline, "recv", found)
+            else:
+                notice(found)
+                found = self._inbox.take(deadline, "recv")
+        return found
 
     def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Item:
         """Receive the next piece of a message, at most size bytes (1..65536); `complete` tells its last one.

@@ -61,11 +61,12 @@ class _Side:
 
 
 class _TrioWaiter:
-    """`_async.Waiter` over trio.lowlevel."""
+    """`_async_wait.Waiter` over trio.lowlevel."""
 
     __slots__ = ("_reading", "_token", "_writing")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, keep: Callable[[Any], None]) -> None:
+        del keep  # nothing is read before the task's turn
         self._token: Optional[trio.lowlevel.TrioToken] = None  # of the run of the first call
         self._reading = _Side(fd, trio.lowlevel.wait_readable)
         self._writing = _Side(fd, trio.lowlevel.wait_writable)
@@ -80,10 +81,13 @@ class _TrioWaiter:
         elif self._token is not token:
             raise WrongLoop("it belongs to another run of trio, the one that used it first")
 
+    def turn(self) -> bool:
+        return True
+
     async def checkpoint(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    async def readable(self, seconds: Optional[float]) -> None:
+    async def readable(self, seconds: Optional[float], attempt: Optional[Callable[[], Any]]) -> Any:
         await self._reading.ready(seconds)
 
     async def writable(self, seconds: Optional[float], turn: int) -> None:

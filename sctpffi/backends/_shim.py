@@ -9,16 +9,20 @@ from __future__ import annotations
 import errno
 import ipaddress
 import struct
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from sctpffi import errors
 from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
-from sctpffi.backends.base import Adopted, RawNotification, Support
+from sctpffi.backends.base import Adopted, Outgoing, Raw, RawNext, RawNotification, Support
 
-ABI = 4
-_RCV = struct.Struct("=12I16s")  # struct sfi_rcv, without next_*; tests/abi checks it against the compiler's layout
-_NEXT = struct.Struct("=5I")  # the rest of it
+ABI = 5
+# struct sfi_rcv without next_*, what these are, and all of it; tests/abi checks them against the compiler's layout.
+_RCV = struct.Struct("=12I16s2I")
+_NEXT = struct.Struct("=5I")
+_EACH = struct.Struct("=12I16s2I20x")
+_SND = struct.Struct("=10I16s")  # struct sfi_snd
+_NOBODY = (0, 0, 0, b"")
 _CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
 _ITEM = {"u8[]": "B", "u16[]": "H", "u32[]": "I"}
 _NO_ADDRESS = (None, Address("0.0.0.0", 0), Address("::", 0))  # what was passed for "all paths"
@@ -37,19 +41,70 @@ class Codec(NamedTuple):
     count_field: str
 
 
+class ShimRoom:
+    """Memory to read into. See base.Room."""
+
+    __slots__ = ("data", "size", "view")
+
+    def __init__(self, data: Any, size: int, view: Any) -> None:
+        self.data = data
+        self.size = size
+        self.view = view
+
+    def __enter__(self) -> ShimRoom:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.data.__exit__(*exc)
+
+
+class ShimShelf:
+    """Memory for many messages. See base.Shelf."""
+
+    __slots__ = ("_backend", "_count", "_infos_view", "data", "infos", "size", "view")
+
+    def __init__(self, backend: ShimBackend, size: int) -> None:
+        self._backend = backend
+        self.size = size
+        self.data = backend.allocate("char[]", size)
+        self.view = backend.ffi.buffer(self.data)
+        self._count = 0
+
+    def exporter(self) -> Any:
+        return self._backend.ffi.buffer(self.data)
+
+    def reserve(self, count: int) -> None:
+        if count > self._count:
+            self.infos = self._backend.allocate("sfi_rcv[]", count)
+            self._infos_view = self._backend.ffi.buffer(self.infos)
+            self._count = count
+
+    def items(self, count: int) -> Iterator[Raw]:
+        return _EACH.iter_unpack(self._infos_view[: count * _EACH.size])
+
+    def next_info(self, number: int) -> RawNext:
+        return _NEXT.unpack_from(self._infos_view, number * _EACH.size + _RCV.size)
+
+
 class ShimHandle:
     """One open socket: the shim's pointer, its scratch structs, and conversions. See base.Handle."""
 
-    __slots__ = ("_backend", "_ffi", "_lib", "_ptr", "_rcv", "_rcv_view")
+    __slots__ = ("_backend", "_ffi", "_lib", "_null", "_ptr", "_rcv", "_rcv_view")
 
     def __init__(self, backend: ShimBackend, pointer: Any) -> None:
         self._backend = backend
         self._ffi = backend.ffi
         self._lib = backend.lib
+        self._null = self._ffi.NULL
         # Collected with the last call that uses it, so a call under way never meets freed memory.
         self._ptr = self._ffi.gc(pointer, self._lib.sfi_free)
         self._rcv = self._ffi.new("sfi_rcv *")
         self._rcv_view = self._ffi.buffer(self._rcv)
+
+    @property
+    def name(self) -> str:
+        """The backend's."""
+        return self._backend.name
 
     def error(self, code: int, op: str) -> Exception:
         """The exception for a negative result."""
@@ -145,24 +200,23 @@ class ShimHandle:
     ) -> int:
         if type(data) is not bytes:
             data = self._ffi.from_buffer("char[]", data)
-        target = self._ffi.NULL if to is None else self._backend.pack((to,))
-        return int(
-            self._lib.sfi_send(
-                self._ptr,
-                data,
-                size,
-                assoc_id,
-                stream,
-                ppid,
-                flags,
-                context,
-                pr_policy,
-                pr_value,
-                target,
-                self._ffi.NULL if more is None else more,
-                timeout_ms,
-            )
+        target = self._null if to is None else self._backend.pack((to,))
+        code: int = self._lib.sfi_send(
+            self._ptr,
+            data,
+            size,
+            assoc_id,
+            stream,
+            ppid,
+            flags,
+            context,
+            pr_policy,
+            pr_value,
+            target,
+            self._null if more is None else more,
+            timeout_ms,
         )
+        return code
 
     def more(self, key: Optional[int], init: Optional[Tuple[int, int, int, int]], others: Sequence[Address]) -> Any:
         """What few messages need on their way out: struct sfi_more."""
@@ -180,25 +234,53 @@ class ShimHandle:
         more.count, more.others = len(others), packed
         return self._ffi.gc(more, lambda _, keep=packed: None)  # the addresses live as long as what points to them
 
-    def new_buffer(self, size: int) -> Any:
-        return self._backend.allocate("char[]", size)
+    def send_many(self, data: bytes, lengths: Sequence[int], infos: Sequence[Outgoing], timeout_ms: int) -> int:
+        ffi = self._ffi
+        packed = b"".join([_SND.pack(*info[:7], *self._raw_address(info.to)) for info in infos])
+        code: int = self._lib.sfi_send_many(
+            self._ptr,
+            data,
+            len(data),
+            ffi.from_buffer("uint32_t[]", lengths),
+            len(lengths),
+            ffi.from_buffer("sfi_snd[]", packed),
+            len(infos),
+            timeout_ms,
+        )
+        return code
 
-    def as_buffer(self, writable: Any) -> Any:
-        return self._ffi.from_buffer("char[]", writable, require_writable=True)
+    @staticmethod
+    def _raw_address(address: Optional[Address]) -> Tuple[int, int, int, bytes]:
+        if address is None:
+            return _NOBODY
+        return address.family, address.port, address.scope_id, _ip_bytes(address)
 
-    def recv(self, buffer: Any, size: int, peek: bool, timeout_ms: int) -> int:
-        return int(self._lib.sfi_recv(self._ptr, buffer, size, 1 if peek else 0, timeout_ms, self._rcv))
+    def new_buffer(self, size: int) -> ShimRoom:
+        data = self._backend.allocate("char[]", size)
+        return ShimRoom(data, size, self._ffi.buffer(data))
 
-    def received(self) -> Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes]:
+    def as_buffer(self, writable: Any) -> ShimRoom:
+        data = self._ffi.from_buffer("char[]", writable, require_writable=True)
+        return ShimRoom(data, len(data), writable)
+
+    def recv(self, room: Any, size: int, peek: bool, timeout_ms: int) -> int:
+        code: int = self._lib.sfi_recv(self._ptr, room.data, size, peek, timeout_ms, self._rcv)
+        return code
+
+    def received(self) -> Raw:
         """What came with the last successful `recv`, as in base.Received."""
         return _RCV.unpack_from(self._rcv_view)
 
-    def next_info(self) -> Tuple[int, int, int, int, int]:
+    def next_info(self) -> RawNext:
         """Stream, NextFlags, PPID, length and association of the message after the one just received."""
         return _NEXT.unpack_from(self._rcv_view, _RCV.size)
 
-    def take_bytes(self, buffer: Any, size: int) -> bytes:
-        return bytes(self._ffi.unpack(buffer, size))
+    def new_shelf(self, size: int) -> ShimShelf:
+        return ShimShelf(self._backend, size)
+
+    def recv_many(self, shelf: Any, least: int, count: int, timeout_ms: int) -> int:
+        code: int = self._lib.sfi_recv_many(self._ptr, shelf.data, shelf.size, least, shelf.infos, count, timeout_ms)
+        return code
 
     def decode(self, data: bytes, source: Optional[Address]) -> RawNotification:
         out = self._ffi.new("sfi_ntf *")

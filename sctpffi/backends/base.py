@@ -2,14 +2,14 @@
 
 Every value in and out is canonical; handles are opaque; addresses are `Address` objects; time is in
 milliseconds, -1 for ever, -2 - n for the handle's own time-out of which n have passed. Operations do not wait except
-where they take `timeout_ms`. The two calls that move messages return the shim's number, negative on failure, because
-they are made once per message; all others raise an exception of `sctpffi.errors`. Any operation may be called from any
+where they take `timeout_ms`. The calls that move messages return the shim's number, negative on failure, because
+they are made for each of them; all others raise an exception of `sctpffi.errors`. Any operation may be called from any
 thread; on a closed or detached handle it fails with ClosedError (EBADF). Nothing here knows a stack.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from sctpffi._optrows import OptionRow
 from sctpffi.addresses import Address
@@ -40,6 +40,58 @@ class Received(NamedTuple):
     port: int
     scope_id: int
     ip: bytes
+    offset: int  # where its bytes lie in what was read into, and how many they are
+    length: int
+
+
+# What came with a message, as every one has it, and what the stack tells of the one behind it.
+Raw = Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes, int, int]
+RawNext = Tuple[int, int, int, int, int]
+
+
+class Outgoing(NamedTuple):
+    """What one message of `Handle.send_many` says: struct sfi_snd."""
+
+    assoc_id: int
+    stream: int
+    ppid: int
+    flags: int
+    context: int
+    pr_policy: int
+    pr_value: int
+    to: Optional[Address]
+
+
+class Room(Protocol):
+    """Memory of a backend's own to read into; as a context manager it is given back at the end."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def view(self) -> Any:
+        """Its bytes: slices are `bytes`, unless it is the caller's own memory."""
+
+    def __enter__(self) -> Room: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Shelf(Protocol):
+    """Memory for many messages, and what came with them."""
+
+    @property
+    def view(self) -> Any:
+        """Its bytes: slices are `bytes`."""
+
+    def exporter(self) -> Any:
+        """A new object whose memoryview is of its bytes."""
+
+    def reserve(self, count: int) -> None:
+        """Have a place for what comes with so many."""
+
+    def items(self, count: int) -> Iterator[Raw]:
+        """The first count of what came, each as Received."""
+
+    def next_info(self, number: int) -> RawNext: ...
 
 
 class RawNotification(NamedTuple):
@@ -82,7 +134,10 @@ class Adopted(NamedTuple):
 
 
 class Handle(Protocol):
-    """One open socket of a stack."""
+    """One open socket of a stack; name is its backend's."""
+
+    @property
+    def name(self) -> str: ...
 
     def close(self) -> None: ...
     def fileno(self) -> int: ...
@@ -115,12 +170,14 @@ class Handle(Protocol):
         more: Any = None,
     ) -> int: ...
     def more(self, key: Optional[int], init: Optional[Tuple[int, int, int, int]], others: Sequence[Address]) -> Any: ...
-    def new_buffer(self, size: int) -> Any: ...
-    def as_buffer(self, writable: Any) -> Any: ...
-    def recv(self, buffer: Any, size: int, peek: bool, timeout_ms: int) -> int: ...
-    def received(self) -> Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes]: ...
-    def next_info(self) -> Tuple[int, int, int, int, int]: ...
-    def take_bytes(self, buffer: Any, size: int) -> bytes: ...
+    def send_many(self, data: bytes, lengths: Sequence[int], infos: Sequence[Outgoing], timeout_ms: int) -> int: ...
+    def new_buffer(self, size: int) -> Room: ...
+    def as_buffer(self, writable: Any) -> Room: ...
+    def recv(self, room: Room, size: int, peek: bool, timeout_ms: int) -> int: ...
+    def received(self) -> Raw: ...
+    def next_info(self) -> RawNext: ...
+    def new_shelf(self, size: int) -> Shelf: ...
+    def recv_many(self, shelf: Shelf, least: int, count: int, timeout_ms: int) -> int: ...
     def decode(self, data: bytes, source: Optional[Address]) -> RawNotification: ...
     def addresses(self, local: bool, assoc_id: int) -> List[Address]: ...
     def subscribe(self, assoc_id: int, event: int, on: bool) -> None: ...

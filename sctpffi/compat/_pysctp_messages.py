@@ -202,7 +202,7 @@ class PysctpMessages(PysctpOptions):
             assert isinstance(following, Message)
             pieces.append(following.data)
             left -= len(following.data)
-            item.flags = following.flags
+            item._raw = following._raw  # its flags: whether the message ends there
         item.data = b"".join(pieces)
 
     def _take_plain(self, bufsize: int, flags: int) -> Optional[Message]:

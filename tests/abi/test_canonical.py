@@ -17,7 +17,7 @@ from sctpffi import _socket_send, addresses, enums, errors, inbox
 from sctpffi._optrows import pick
 from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS
 from sctpffi.backends import _shim
-from sctpffi.backends.base import RawNotification, Received
+from sctpffi.backends.base import Outgoing, RawNotification, Received
 
 from .probing import BUILT, CSRC
 
@@ -185,14 +185,16 @@ def test_struct_rcv_is_what_python_unpacks(compiled):
     """The formats that unpack struct sfi_rcv have the compiler's size, and base.Received names its fields in order."""
     ffi = compiled.ffi
     assert ffi.sizeof("sfi_rcv") == _shim._RCV.size + _shim._NEXT.size
-    plain, address = Received._fields[:9], Received._fields[9:]
+    plain, address, where = Received._fields[:9], Received._fields[9:13], Received._fields[13:]
     offsets = [ffi.offsetof("sfi_rcv", name) for name in plain]
     offsets += [ffi.offsetof("sfi_rcv", "from", name) for name in address]
     assert offsets == [4 * i for i in range(13)]
+    assert [ffi.offsetof("sfi_rcv", name) for name in where] == [64, 68]
+    assert _shim._EACH.size == ffi.sizeof("sfi_rcv")
     assert ffi.sizeof(getattr(ffi.new("sfi_rcv *"), "from").ip) == 16
     following = [f"next_{name}" for name in ("sid", "flags", "ppid", "length", "assoc_id")]
     assert [ffi.offsetof("sfi_rcv", name) for name in following] == [_shim._RCV.size + 4 * i for i in range(5)]
-    assert [name for name, _ in ffi.typeof("sfi_rcv").fields] == [*plain, "from", *following]
+    assert [name for name, _ in ffi.typeof("sfi_rcv").fields] == [*plain, "from", *where, *following]
 
 
 def test_struct_ntf_is_what_python_reads(compiled):
@@ -213,9 +215,24 @@ def test_struct_rcv_unpacks_to_its_values(compiled):
         setattr(room, name, number * 0x01010101)
     place = getattr(room, "from")
     place.family, place.port, place.scope_id, place.ip = 6, 3868, 7, list(range(16))
+    room.offset, room.length = 11, 12
     got = Received(*_shim._RCV.unpack_from(compiled.ffi.buffer(room)))
     assert got[:9] == tuple(n * 0x01010101 for n in range(1, 10))
-    assert got[9:] == (6, 3868, 7, bytes(range(16)))
+    assert got[9:] == (6, 3868, 7, bytes(range(16)), 11, 12)
+    assert [tuple(each) for each in _shim._EACH.iter_unpack(compiled.ffi.buffer(room)[:])] == [tuple(got)]
+
+
+def test_struct_snd_is_what_python_packs(compiled):
+    """The format that packs struct sfi_snd has the compiler's layout, and base.Outgoing names its fields in order."""
+    ffi = compiled.ffi
+    names = ["assoc_id", "sid", "ppid", "flags", "context", "pr_policy", "pr_value"]
+    assert [name for name, _ in ffi.typeof("sfi_snd").fields] == [*names, "to"]
+    assert Outgoing._fields == ("assoc_id", "stream", *names[2:], "to")
+    packed = _shim._SND.pack(*range(1, 8), 6, 3868, 7, bytes(range(16)))
+    found = ffi.from_buffer("sfi_snd[]", packed)[0]
+    assert [getattr(found, name) for name in names] == list(range(1, 8))
+    assert (found.to.family, found.to.port, found.to.scope_id, bytes(found.to.ip)) == (6, 3868, 7, bytes(range(16)))
+    assert ffi.sizeof("sfi_snd") == _shim._SND.size
 
 
 # -- values inside options

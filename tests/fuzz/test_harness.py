@@ -173,8 +173,8 @@ def rcvinfo(name, **fields):
 
 def read(out):
     """struct sfi_rcv: flags, the message's words, and those of the next message."""
-    words = struct.unpack("=12I16s5I", out)
-    return words[1], words[2:9], words[13:]
+    words = struct.unpack("=12I16s2I5I", out)
+    return words[1], words[2:9], words[15:]
 
 
 def test_control_messages_are_read(receiver):

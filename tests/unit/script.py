@@ -39,11 +39,11 @@ class Script:
         return 0
 
     def new_buffer(self, size):
-        """A buffer to receive into; what lies in it is the fake's own affair."""
+        """A room to receive into; its view is whatever came last."""
         assert size == BUFFER_BYTES
-        return [b""]
+        return Room()
 
-    def recv(self, buffer, size, peek, timeout_ms):
+    def recv(self, room, size, peek, timeout_ms):
         """One native receive: cuts data to size and leaves the rest, as every stack does."""
         assert isinstance(timeout_ms, int)
         self.calls.append((size, peek, timeout_ms))
@@ -60,7 +60,7 @@ class Script:
                 self.items.pop(0)
             else:
                 self.items[0] = item.rest(size)
-        self.last, buffer[0] = shown, shown.data
+        self.last, room.view = shown, shown.data
         return len(shown.data)
 
     def received(self):
@@ -71,11 +71,6 @@ class Script:
         """What comes after the message of the last receive."""
         assert self.last.next is not None
         return self.last.next
-
-    def take_bytes(self, buffer, size):
-        """The bytes of the last receive."""
-        assert len(buffer[0]) == size
-        return buffer[0]
 
     def decode(self, data, source):
         """A notification of the script by its bytes; one that was cut is of no known type."""
@@ -93,6 +88,12 @@ class Script:
             source=source,
             data=data,
         )
+
+
+class Room:
+    """base.Room."""
+
+    view = b""
 
 
 class Piece:
@@ -119,7 +120,7 @@ class Piece:
         """base.Received of it."""
         flags = (MsgFlag.EOR if self.last else 0) | (MsgFlag.UNORDERED if self.unordered else 0)
         flags |= HAS_NEXT if self.next is not None else 0
-        return (self.kind, int(flags), self.stream, self.ssn, 46, 100, 99, 5, self.assoc, *FROM)
+        return (self.kind, int(flags), self.stream, self.ssn, 46, 100, 99, 5, self.assoc, *FROM, 0, len(self.data))
 
 
 class Note(Piece):

@@ -17,8 +17,8 @@ CLASSES = ["Association", "Connection", "Endpoint", "Listener"]
 FUNCTIONS = ["connect", "listen"]
 WAITING = {
     "Association": {"send"},
-    "Connection": {"close", "recv", "recv_into", "recv_partial", "send"},
-    "Endpoint": {"close", "connect", "recv", "recv_partial", "send", "send_all"},
+    "Connection": {"close", "recv", "recv_into", "recv_many", "recv_partial", "send", "send_many"},
+    "Endpoint": {"close", "connect", "recv", "recv_many", "recv_partial", "send", "send_all", "send_many"},
     "Listener": {"accept"},
 }
 PROTOCOLS = {"__iter__": "__aiter__", "__enter__": "__aenter__", "__exit__": "__aexit__"}
