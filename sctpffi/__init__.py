@@ -116,6 +116,7 @@ from sctpffi.optvalues import (
     Timeouts,
     UdpEncaps,
 )
+from sctpffi.poller import Batch, Poller
 from sctpffi.sockets import Socket
 from sctpffi.statistics import AssociationSnapshot, Snapshot, StackCounters, stack_counters
 
@@ -145,6 +146,7 @@ __all__ = [
     "AuthIndication",
     "AuthKey",
     "AuthKeys",
+    "Batch",
     "AuthenticationEvent",
     "BackendUnavailable",
     "BufferUse",
@@ -195,6 +197,7 @@ __all__ = [
     "PeerFeature",
     "PermissionDenied",
     "PfExposure",
+    "Poller",
     "Ppid",
     "PrInfo",
     "PrPolicy",

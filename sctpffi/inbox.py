@@ -10,7 +10,7 @@ import errno
 import sys
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, NoReturn, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
@@ -58,6 +58,7 @@ class Inbox:
         self.max_message_bytes = 64 * 1024 * 1024
         self.where: Dict[str, Any] = {}  # local and remote, for errors
         self.on_change: Optional[Callable[[AssocChange], None]] = None  # hears every change, by the reader's thread
+        self.on_store: List[Callable[[], None]] = []  # called when something was read that is to be delivered later
         self._lock = threading.Lock()
         self._changed = threading.Condition()  # for `until`: somebody has read, or an association has changed
         self._watchers = 0  # who waits for it
@@ -196,6 +197,18 @@ class Inbox:
         finally:
             self._release()
 
+    def waiting(self) -> bool:
+        """Whether there is something to be had without the stack."""
+        return bool(self._pending)
+
+    def _delay(self, items: Iterable[Found]) -> None:
+        """Have these delivered after what is pending."""
+        before = len(self._pending)
+        self._pending.extend(items)
+        if self.on_store and len(self._pending) > before:
+            for tell in tuple(self.on_store):
+                tell()
+
     def holds(self) -> bool:
         """Whether something was read that nobody has got yet."""
         return bool(self._pending or self._parts or self._note)
@@ -305,7 +318,7 @@ class Inbox:
             item = self._read(BUFFER_BYTES, deadline, op, pieces=False)
         except errors.ReceiveLimitExceeded as exc:
             if keep:
-                self._pending.append(exc)  # for the reader
+                self._delay([exc])  # for the reader
             return
         if keep:
             self._keep(item)
@@ -324,11 +337,13 @@ class Inbox:
 
     def put_first(self, items: Sequence[Found]) -> None:
         """Have these items delivered first; while nobody else reads."""
-        self._pending.extendleft(_kept(item) for item in reversed(items))
+        later = list(self._pending)
+        self._pending.clear()
+        self._delay([*map(_kept, items), *later])
 
     def _keep(self, item: Optional[Item]) -> None:
         if item is not None:
-            self._pending.append(item)
+            self._delay([item])
 
     def catch_up(self) -> None:
         """Read everything that is queued into memory, to learn how the association ended."""
@@ -339,7 +354,7 @@ class Inbox:
                 try:
                     self._keep(self._read(BUFFER_BYTES, Deadline(0), "receive", pieces=False))
                 except errors.ReceiveLimitExceeded as exc:
-                    self._pending.append(exc)  # for the reader
+                    self._delay([exc])  # for the reader
         except errors.Error:
             pass  # nothing more, or the end: either is in `life` now
         finally:
