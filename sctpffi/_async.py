@@ -22,6 +22,7 @@ from typing import (
 
 from sctpffi._async_wait import Reading, Until, Waiting, tried
 from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, parse
@@ -37,7 +38,6 @@ from sctpffi.errors import (
     WaitTimeout,
     build,
 )
-from sctpffi.inbox import Item
 from sctpffi.listener import ListenerBase
 from sctpffi.messages import Message
 from sctpffi.notifications import AssocChange

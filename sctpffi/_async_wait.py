@@ -11,12 +11,13 @@ import errno
 from functools import partial
 from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, List, Optional, Protocol, Type, TypeVar
 
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_bulk import BATCH, as_list
 from sctpffi._wait import NO_WAIT, Deadline
 from sctpffi.bulk import Arena
 from sctpffi.errors import ConnectInProgress, Error, ResourceBusy, WaitTimeout, WouldBlock, build
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
 from sctpffi.sockets import Socket
 

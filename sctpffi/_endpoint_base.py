@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any, Dict, Generic, Iterable, List, Optional, Set, Tuple, Type, TypeVar, Union, cast
 
+from sctpffi._reading import Item
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse
 from sctpffi.association import AssociationCalls, SocketCalls
 from sctpffi.config import Config, combine, prepare
@@ -26,7 +27,6 @@ from sctpffi.errors import (
     WrongStyle,
     build,
 )
-from sctpffi.inbox import Item
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.notifications import AssocChange
 from sctpffi.options import Options, check_number

@@ -13,7 +13,7 @@ import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
-from sctpffi._wait import NO_WAIT, Deadline, OwnDeadline, check_timeout
+from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, Event, Style
@@ -149,9 +149,20 @@ class SocketBase:
     def _deadline(self, timeout: Timeout) -> Deadline:
         if isinstance(timeout, _Unset):
             return OwnDeadline(self)
-        if timeout == 0 and type(timeout) is int:
-            return NO_WAIT
         return Deadline(check_timeout(timeout))
+
+    # For every message: no Deadline is made unless something goes another way than usual.
+
+    def _wait_ms(self, timeout: Timeout) -> int:
+        """How long a call that begins now may wait, as a backend takes it."""
+        if isinstance(timeout, _Unset):
+            return 0 if self._timeout == 0 else OWN_MS
+        seconds = check_timeout(timeout)
+        return -1 if seconds is None else math.ceil(seconds * 1000)
+
+    def _since(self, timeout: Timeout, begun: float) -> Deadline:
+        """The deadline of a call that began then."""
+        return OwnDeadline(self, begun) if isinstance(timeout, _Unset) else Deadline(check_timeout(timeout), begun)
 
     def wait_readable(self, timeout: Timeout = UNSET) -> bool:
         """Wait until something may be read; False if the time ran out. timeout in seconds."""

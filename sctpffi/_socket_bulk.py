@@ -10,6 +10,7 @@ from array import array
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from sctpffi import errors
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_send import SocketSending, payload
 from sctpffi._wait import Deadline
@@ -18,7 +19,6 @@ from sctpffi.backends.base import Outgoing as Packed
 from sctpffi.bulk import MOST, Arena, Outgoing
 from sctpffi.enums import SendFlag
 from sctpffi.errors import ArgumentError, ArgumentTypeError
-from sctpffi.inbox import Item
 from sctpffi.lifecycle import Phase
 from sctpffi.options import check_number
 from sctpffi.optvalues import PrInfo

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import socket
 import sys
+from time import monotonic
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union, overload
 
 from sctpffi import errors
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_bulk import SocketBulk
-from sctpffi._wait import Deadline
 from sctpffi.addresses import Address, AddressLike
 from sctpffi.enums import MsgFlag, SendFlag, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message, NextInfo, RcvInfo
 from sctpffi.notifications import Notification
 from sctpffi.options import check_member, check_number
@@ -199,12 +200,13 @@ class SocketHabits(SocketBulk):
         place of `max_message_bytes`. What else is in the buffer afterwards is undefined. timeout in seconds.
         Raises as `recv`; ArgumentTypeError for what can't be written to.
         """
-        return self._recv_into(buffer, self._deadline(timeout))
-
-    def _recv_into(self, buffer: Any, deadline: Deadline) -> Item:
+        begun = monotonic()
         with _writable_view("buffer", buffer) as view:
             _size("buffer", len(view))
-            return self._inbox.take_into(view, deadline, "recv_into")
+            found = self._inbox.quick_into(view, self._wait_ms(timeout), "recv_into")
+            if found is None or isinstance(found, int):
+                return self._inbox.take_into(view, self._since(timeout, begun), "recv_into", found)
+            return found
 
     def _piece(
         self, op: str, size: int, flags: int, timeout: Timeout, view: Optional[memoryview] = None

@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Any, Optional, Tuple
 
 from sctpffi import errors
-from sctpffi._socket_base import OWN_MS, UNSET, Timeout
+from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_features import SocketFeatures
-from sctpffi._wait import Deadline, OwnDeadline
+from sctpffi._wait import Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
 from sctpffi.enums import PrPolicy, SendFlag, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
@@ -116,9 +116,7 @@ class SocketSending(SocketFeatures):
         if not size or said[2] & _ENDING:
             self._check_ending(size, said[2])
         begun = monotonic()
-        deadline: Optional[Deadline] = None
-        if timeout is not UNSET:
-            deadline = self._deadline(timeout)
+        wait_ms = self._wait_ms(timeout)
         target = more = None
         number = said[2]
         if self._one:
@@ -126,21 +124,20 @@ class SocketSending(SocketFeatures):
                 target = self._path(to)
                 number |= _ADDR_OVER
             if self._life.phase is not _UP or self._life.shut_down:
-                self._check_sendable(deadline or OwnDeadline(self, begun))
+                self._check_sendable(self._since(timeout, begun))
             if auth_key is not None or init is not None:
                 more = self._more(auth_key, init, ())
         else:
             target, others = self._target(assoc_id, to, number)
             if others or auth_key is not None or init is not None:
                 more = self._more(auth_key, init, others)
-        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
         while True:
             code = self._handle.send(
                 data, size, assoc_id, said[0], said[1], number, said[3], said[4], said[5], target, wait_ms, more
             )
             if code >= 0:
                 return code
-            deadline = deadline or OwnDeadline(self, begun)
+            deadline = self._since(timeout, begun)
             if code != -errno.EINTR:
                 raise self._send_failed(code, size, said[0], assoc_id, deadline, target, auth_key, init)
             wait_ms = deadline.shim_ms()

@@ -15,13 +15,13 @@ _MAX_SECONDS = 10**9
 
 
 class Deadline:
-    """A point in time, or never."""
+    """A point in time, or never. begun: when the call began, if that was before now."""
 
     __slots__ = ("_at", "_seconds")
 
-    def __init__(self, seconds: Optional[float]) -> None:
+    def __init__(self, seconds: Optional[float], begun: Optional[float] = None) -> None:
         self._seconds = seconds
-        self._at = None if seconds is None else time.monotonic() + seconds
+        self._at = None if seconds is None else (time.monotonic() if begun is None else begun) + seconds
 
     @property
     def seconds(self) -> Optional[float]:
@@ -63,10 +63,7 @@ class HasTimeout(Protocol):
 
 
 class OwnDeadline(Deadline):
-    """The time-out that a socket has of its own; another thread may change it while a call waits.
-
-    begun: when the call began, if that was before now.
-    """
+    """The time-out that a socket has of its own; another thread may change it while a call waits."""
 
     __slots__ = ("_holder", "_begun")
 

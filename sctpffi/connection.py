@@ -7,8 +7,10 @@ asynchronous twins share. Waiting, life and errors belong to `sockets.py`, defau
 from __future__ import annotations
 
 from collections import deque
+from time import monotonic
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Type, TypeVar, Union
 
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import Deadline, check_timeout
@@ -30,7 +32,7 @@ from sctpffi.errors import (
     WrongStyle,
     build,
 )
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
 from sctpffi.notifications import Notification
 from sctpffi.optvalues import InitParams, PrInfo
@@ -195,11 +197,11 @@ class Connection(ConnectionBase):
 
         Raises as `recv`; ReceiveLimitExceeded for a message that is longer than the buffer.
         """
-        deadline = self.socket._deadline(timeout)
+        begun = monotonic()
         item = self.socket.recv_into(buffer, timeout=timeout)
         while not isinstance(item, Message):
             self._notice(item)
-            item = self.socket.recv_into(buffer, timeout=deadline.left())
+            item = self.socket.recv_into(buffer, timeout=self.socket._since(timeout, begun).left())
         return item
 
     def send_many(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
 from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
+from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
@@ -15,7 +16,7 @@ from sctpffi.addresses import AddressLike
 from sctpffi.bulk import Arena
 from sctpffi.connection import Connection
 from sctpffi.errors import ClosedError, Error, NoSuchAssociation, WaitTimeout
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
 from sctpffi.optvalues import PrInfo
 

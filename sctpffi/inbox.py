@@ -1,7 +1,7 @@
-"""Inbox: the receiving half of a socket. Reads, reassembles messages, hears notifications, answers ends.
+"""Inbox: the receiving half of a socket: whose turn it is to read, what was read early, and what comes next.
 
-One reader at a time holds its lock. It decides what comes next out of the queue; `sockets.py` decides what is
-subscribed and how long to wait. No address parsing, no sending.
+One reader at a time holds its lock. What one receive means is in `_reading.py`; `sockets.py` decides what is subscribed
+and how long to wait. No address parsing, no sending.
 """
 
 from __future__ import annotations
@@ -10,62 +10,33 @@ import errno
 import sys
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
 
 from sctpffi import errors
+from sctpffi._reading import EOR, HAS_NEXT, KIND_DATA, UNORDERED, Item, Reader
 from sctpffi._wait import Deadline
-from sctpffi.addresses import from_raw
-from sctpffi.backends.base import Handle, Raw, RawNext, Room, Shelf
+from sctpffi.backends.base import Handle, Room, Shelf
 from sctpffi.bulk import Arena
-from sctpffi.enums import AssocChangeState, Event
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message, cut, received
-from sctpffi.notifications import AssocChange, Notification, decode
-from sctpffi.subscriptions import Wanted
 
-Item = Union[Message, Notification]
 Found = Union[Item, errors.Error]  # an error is raised in its turn
 BUFFER_BYTES = 65536
 _TURN_S = 0.05  # how long one who waits for an association reads before he looks whether others want to
-_KIND_NOTIFICATION, _KIND_EOF = 1, 2
-_EOR, _UNORDERED, _NEXT = 1, 2, 8
 _UP = Phase.UP
-_ENDED = frozenset({AssocChangeState.COMM_LOST, AssocChangeState.SHUTDOWN_COMP, AssocChangeState.RESTART})
-_ENDS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.EHOSTUNREACH})
-_NO_ASSOCIATION = frozenset({errno.ENOTCONN, errno.EPIPE, errno.ENOENT, errno.ESHUTDOWN, errno.EINVAL})
 
 
-class _Parts:
-    """A message that is being put together from pieces."""
-
-    __slots__ = ("pieces", "size", "ssn", "over")
-
-    def __init__(self, ssn: int) -> None:
-        self.ssn = ssn
-        self.pieces: List[bytes] = []
-        self.size = 0
-        self.over: Optional[int] = None  # the limit that it exceeded
-
-
-class Inbox:
+class Inbox(Reader):
     """What a socket has to read. Public calls may come from any thread; one at a time reads."""
 
     def __init__(self, handle: Handle, life: Life, one_association: bool) -> None:
-        self.handle = handle
-        self.life = life
-        self.one_association = one_association
-        self.wanted = Wanted()
-        self.max_message_bytes = 64 * 1024 * 1024
-        self.where: Dict[str, Any] = {}  # local and remote, for errors
-        self.on_change: Optional[Callable[[AssocChange], None]] = None  # hears every change, by the reader's thread
+        super().__init__(handle, life, one_association)
         self.on_store: List[Callable[[], None]] = []  # called when something was read that is to be delivered later
         self._lock = threading.Lock()
         self._changed = threading.Condition()  # for `until`: somebody has read, or an association has changed
         self._watchers = 0  # who waits for it
         self._queueing = 0  # readers that wait for their turn
         self._pending: Deque[Found] = deque()  # read early
-        self._parts: Dict[Tuple[int, int, int], _Parts] = {}
-        self._note: List[bytes] = []  # pieces of a notification longer than the buffer
         self._room: Optional[Room] = None
 
     # -- taking turns
@@ -90,12 +61,9 @@ class Inbox:
             self._tell()
 
     def _tell(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _no_time(self, deadline: Deadline, op: str) -> errors.SctpOSError:
-        cls = errors.WouldBlock if deadline.seconds == 0 else errors.WaitTimeout
-        return errors.build(cls, op, **self.where)
+        if self._watchers:
+            with self._changed:
+                self._changed.notify_all()
 
     # -- what callers use
 
@@ -118,9 +86,33 @@ class Inbox:
             if life.aborting:
                 return -errno.EBADF
             raw = handle.received()
-            if raw[0] == 0 and raw[1] & ~_UNORDERED == _EOR and size <= self.max_message_bytes:
+            if raw[0] == KIND_DATA and raw[1] & ~UNORDERED == EOR and size <= self.max_message_bytes:
                 return received(room.view[:size], raw)
             return self._got(raw, room.view, False, False, op, None, self.max_message_bytes)
+        finally:
+            self._release()
+
+    def quick_into(self, view: memoryview, wait_ms: int, op: str) -> Union[Item, int, None]:
+        """As `quick`, but for `take_into`."""
+        if not self._lock.acquire(False):
+            return None
+        try:
+            life = self.life
+            if self._pending or self._parts or (life.phase is not _UP and self.one_association):
+                return None
+            handle = self.handle
+            size = handle.recv_into(view, wait_ms)
+            if size < 0:
+                return size
+            if life.aborting:
+                return -errno.EBADF
+            raw = handle.received()
+            if raw[0] == KIND_DATA and raw[1] & ~UNORDERED == EOR:
+                return received(view[:size], raw)
+            item = self._got(raw, view, False, False, op, view, max(len(view), self.max_message_bytes))
+            return None if item is None else _placed(item, view)
+        except errors.ReceiveLimitExceeded as exc:
+            raise _less_room(exc, view) from None
         finally:
             self._release()
 
@@ -153,13 +145,15 @@ class Inbox:
         finally:
             self._release()
 
-    def take_into(self, view: memoryview, deadline: Deadline, op: str) -> Item:
+    def take_into(self, view: memoryview, deadline: Deadline, op: str, tried: Optional[int] = None) -> Item:
         """As `take`, but a message lies in the caller's memory, and its data is that part of view.
 
         A message that comes whole is read there at once; of pieces nobody knows yet whose they are, or what follows.
         """
         self._acquire(deadline, op)
         try:
+            if tried is not None and tried != -errno.EINTR and not self._pending:
+                self._failed(tried, deadline, op)
             with self.handle.as_buffer(view) as room:
                 limit = max(len(view), self.max_message_bytes)  # of what is put together: it may be another message
                 while True:
@@ -172,7 +166,7 @@ class Inbox:
                     if item is not None:
                         return _placed(item, view)
         except errors.ReceiveLimitExceeded as exc:
-            raise errors.ReceiveLimitExceeded(min(len(view), exc.limit_bytes), exc.length_bytes) from None
+            raise _less_room(exc, view) from None
         finally:
             self._release()
 
@@ -434,11 +428,11 @@ class Inbox:
         longest, pieces = self.max_message_bytes, False
         for number, raw in enumerate(shelf.items(got)):
             offset, length = raw[13], raw[14]
-            if raw[0] == 0 and raw[1] & ~_UNORDERED == _EOR and not self._parts and length <= longest:
+            if raw[0] == KIND_DATA and raw[1] & ~UNORDERED == EOR and not self._parts and length <= longest:
                 found.append(received(data[offset : offset + length], raw))
                 continue
-            pieces = pieces or not raw[1] & _EOR
-            following = shelf.next_info(number) if raw[1] & _NEXT else None
+            pieces = pieces or not raw[1] & EOR
+            following = shelf.next_info(number) if raw[1] & HAS_NEXT else None
             try:
                 item = self._got(raw, data[offset : offset + length], False, False, op, None, longest, following)
             except errors.Error as exc:
@@ -449,122 +443,10 @@ class Inbox:
         arena.learn(pieces)
         return found
 
-    def _check_alive(self, op: str) -> None:
-        """Raise what receiving answers where there is nothing to be received."""
-        life = self.life
-        if life.over and life.drained:
-            self._check_open(op)
-            raise life.receive_error(op, **self.where)
-        if life.phase is Phase.NEW and self.one_association:
-            self._check_open(op)
-            raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
 
-    def _check_open(self, op: str) -> None:
-        """Where no stack is going to be asked, which would say so."""
-        if self.handle.wait(1, 0) == -errno.EBADF:
-            raise errors.from_code(-errno.EBADF, op, **self.where)
-
-    def _failed(self, code: int, deadline: Deadline, op: str) -> NoReturn:
-        life = self.life
-        if code == -errno.EAGAIN and not life.over:
-            raise self._no_time(deadline, op)
-        if not self.one_association or code == -errno.EBADF:
-            raise errors.from_code(code, op, **self.where)
-        if -code in _ENDS:
-            # ECONNABORTED is an ABORT of our own stack, for a reason that a notification before it told.
-            if code != -errno.ECONNABORTED or not life.over:
-                life.fail(_end_error(code, op))
-        elif -code in _NO_ASSOCIATION or code == -errno.EAGAIN:
-            if not life.over:
-                raise errors.build(errors.NotConnected, op, detail="there is no association", **self.where)
-        else:
-            raise errors.from_code(code, op, **self.where)
-        life.drained = True
-        raise life.receive_error(op, **self.where)
-
-    def _got(
-        self,
-        raw: Raw,
-        came: Any,
-        pieces: bool,
-        peek: bool,
-        op: str,
-        view: Optional[memoryview],
-        limit: int,
-        following: Optional[RawNext] = None,
-    ) -> Optional[Item]:
-        """What one receive gave. came: its bytes, or more; following: what comes after it, if it was one of many."""
-        kind, flags, size = raw[0], raw[1], raw[14]
-        if kind == _KIND_EOF:
-            self.life.end()
-            raise self.life.receive_error(op, **self.where)
-        if view is not None and kind != _KIND_NOTIFICATION and (pieces or flags & _EOR):
-            data: Any = view[:size]  # where it stays
-        else:
-            data = bytes(came[:size])
-            if kind == _KIND_NOTIFICATION:
-                return self._notification(data, flags, peek, raw[9:13])
-            if not pieces and (not flags & _EOR or self._parts or size > limit):
-                data = self._assemble((raw[8], raw[2], flags & _UNORDERED), raw[3], data, bool(flags & _EOR), limit)
-                if data is None:
-                    return None
-        if flags & _NEXT and following is None:
-            following = self.handle.next_info()
-        return received(data, raw, following)
-
-    def _assemble(self, key: Tuple[int, int, int], ssn: int, piece: bytes, last: bool, limit: int) -> Optional[bytes]:
-        """Add a piece; the whole message with its last piece. Pieces of other associations may lie between."""
-        parts = self._parts.get(key)
-        if parts is None or (parts.ssn != ssn and not key[2]):  # else abandoned half-way (RFC 3758 section 3.6)
-            parts = self._parts[key] = _Parts(ssn)
-        parts.size += len(piece)
-        if parts.over is None:
-            parts.pieces.append(piece)
-            if parts.size > limit:
-                parts.over = limit
-                parts.pieces = []  # dropped, and read to its end, so that the next message is intact
-        if not last:
-            return None
-        del self._parts[key]
-        if parts.over is not None:
-            raise errors.ReceiveLimitExceeded(parts.over, parts.size)
-        return b"".join(parts.pieces)
-
-    def _notification(
-        self, data: bytes, flags: int, peek: bool, raw_source: Tuple[int, int, int, bytes]
-    ) -> Optional[Notification]:
-        if peek:
-            if not flags & _EOR:
-                return None  # longer than the buffer: put together by taking it off
-            return self._shown(decode(self.handle.decode(data, from_raw(*raw_source))))
-        self._note.append(data)
-        if not flags & _EOR:
-            return None
-        data = b"".join(self._note)
-        self._note = []
-        event = decode(self.handle.decode(data, from_raw(*raw_source)))
-        shown = self._shown(event)
-        self._hear(event)
-        return shown
-
-    def _shown(self, event: Notification) -> Optional[Notification]:
-        return event if self.wanted.shows(event) else None
-
-    def _hear(self, event: Notification) -> None:
-        if self.one_association:
-            self.life.hear(event)
-        if isinstance(event, AssocChange):
-            if self.on_change is not None:
-                self.on_change(event)
-            if self._watchers:
-                self._tell()
-        state = event.state if isinstance(event, AssocChange) else None
-        ended = state in _ENDED
-        if ended and state is not AssocChangeState.RESTART:
-            self.wanted.forget(event.assoc_id)
-        if ended or event.type is Event.PARTIAL_DELIVERY_EVENT:
-            for key in [k for k in self._parts if k[0] == event.assoc_id]:
-                del self._parts[key]  # the rest of a half-delivered message never comes
+def _less_room(exc: errors.ReceiveLimitExceeded, view: memoryview) -> errors.ReceiveLimitExceeded:
+    """The limit that was exceeded, or the memory if that is smaller."""
+    return errors.ReceiveLimitExceeded(min(len(view), exc.limit_bytes), exc.length_bytes)
 
 
 def _placed(item: Item, view: Optional[memoryview]) -> Item:
@@ -593,11 +475,3 @@ def _kept(item: Found) -> Found:
     if isinstance(item, Message):
         item.data = bytes(item.data)
     return item
-
-
-def _end_error(code: int, op: str) -> errors.SctpOSError:
-    if code == -errno.EHOSTUNREACH:
-        return errors.build(errors.AssociationTimedOut, op)
-    error = errors.from_code(code, op)
-    assert isinstance(error, errors.SctpOSError)
-    return error

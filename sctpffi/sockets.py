@@ -14,15 +14,16 @@ from time import monotonic
 from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
 from sctpffi import backends, errors
-from sctpffi._socket_base import OWN_MS, UNSET, WRITE, Timeout
+from sctpffi._reading import Item
+from sctpffi._socket_base import UNSET, WRITE, Timeout
 from sctpffi._socket_habits import SocketHabits
 from sctpffi._socket_send import GONE
-from sctpffi._wait import Deadline, OwnDeadline
+from sctpffi._wait import Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, AssocState, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message
 from sctpffi.notifications import Notification
@@ -354,21 +355,17 @@ class Socket(SocketHabits):
                 "size", "recv() takes none: it gives a whole Message; or recvmsg(size); timeout=..."
             )
         begun = monotonic()
-        deadline = None if timeout is UNSET else self._deadline(timeout)
-        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
-        found = self._inbox.quick(wait_ms, "recv")
+        found = self._inbox.quick(self._wait_ms(timeout), "recv")
         if found is None or isinstance(found, int):
-            return self._inbox.take(deadline or OwnDeadline(self, begun), "recv", found)
+            return self._inbox.take(self._since(timeout, begun), "recv", found)
         return found
 
     def _message(self, timeout: Timeout, notice: Callable[[Notification], None]) -> Message:
         """As `recv`, but the next message; notifications before it go to notice."""
         begun = monotonic()
-        deadline = None if timeout is UNSET else self._deadline(timeout)
-        wait_ms = deadline.shim_ms() if deadline is not None else 0 if self._timeout == 0 else OWN_MS
-        found = self._inbox.quick(wait_ms, "recv")
+        found = self._inbox.quick(self._wait_ms(timeout), "recv")
         while not isinstance(found, Message):
-            deadline = deadline or OwnDeadline(self, begun)
+            deadline = self._since(timeout, begun)
             if found is None or isinstance(found, int):
                 found = self._inbox.take(deadline, "recv", found)
             else:

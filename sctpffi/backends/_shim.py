@@ -267,6 +267,11 @@ class ShimHandle:
         code: int = self._lib.sfi_recv(self._ptr, room.data, size, peek, timeout_ms, self._rcv)
         return code
 
+    def recv_into(self, writable: Any, timeout_ms: int) -> int:
+        with self._ffi.from_buffer(writable) as data:
+            code: int = self._lib.sfi_recv(self._ptr, data, len(data), 0, timeout_ms, self._rcv)
+        return code
+
     def received(self) -> Raw:
         """What came with the last successful `recv`, as in base.Received."""
         return _RCV.unpack_from(self._rcv_view)

@@ -11,6 +11,7 @@ import socket
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from sctpffi import errors
+from sctpffi._reading import Item
 from sctpffi._wait import Deadline
 from sctpffi.addresses import Address, AddressSet
 from sctpffi.compat import _pysctp_convert as convert
@@ -27,7 +28,7 @@ from sctpffi.compat._pysctp_values import (
 )
 from sctpffi.enums import PrPolicy
 from sctpffi.errors import ArgumentError, ArgumentTypeError
-from sctpffi.inbox import BUFFER_BYTES, Item
+from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
 from sctpffi.optvalues import PrInfo
 

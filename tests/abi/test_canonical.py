@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import pytest
 
-from sctpffi import _socket_send, addresses, enums, errors, inbox
+from sctpffi import _reading, _socket_send, addresses, enums, errors
 from sctpffi._optrows import pick
 from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS
 from sctpffi.backends import _shim
@@ -59,14 +59,14 @@ ALONE = {
     "SFI_AF_ANY": 0,
     "SFI_AF_INET": addresses.Address("127.0.0.1", 0).family,
     "SFI_AF_INET6": addresses.Address("::1", 0).family,
-    "SFI_KIND_DATA": 0,
-    "SFI_KIND_NOTIFICATION": inbox._KIND_NOTIFICATION,
-    "SFI_KIND_EOF": inbox._KIND_EOF,
+    "SFI_KIND_DATA": _reading.KIND_DATA,
+    "SFI_KIND_NOTIFICATION": _reading.KIND_NOTIFICATION,
+    "SFI_KIND_EOF": _reading.KIND_EOF,
     "SFI_RECV_PEEK": 1,
     "SFI_READ": 1,
     "SFI_WRITE": 2,
     "SFI_PR_UNSET": _socket_send._PR_UNSET,
-    "SFI_RCV_NEXT": inbox._NEXT,  # taken off before a message has its flags
+    "SFI_RCV_NEXT": _reading.HAS_NEXT,  # taken off before a message has its flags
     "SFI_TAIL_NONE": 0,
     "SFI_TAIL_CAUSES": _shim._TAIL_CAUSES,
     "SFI_TAIL_FEATURES": _shim._TAIL_FEATURES,
@@ -121,8 +121,8 @@ def test_single_constants_are_pythons(name):
 
 def test_message_flags_of_the_inbox_are_the_headers():
     """The numbers that the receiving code keeps for speed are those of the header."""
-    assert DEFINED["SFI_RCV_EOR"] == inbox._EOR
-    assert DEFINED["SFI_RCV_UNORDERED"] == inbox._UNORDERED
+    assert DEFINED["SFI_RCV_EOR"] == _reading.EOR
+    assert DEFINED["SFI_RCV_UNORDERED"] == _reading.UNORDERED
 
 
 def test_option_numbers_are_one_run_without_gaps():

@@ -57,6 +57,11 @@ class Direct(Script):
     def new_buffer(self, size):
         return Memory(self)
 
+    def recv_into(self, view, timeout_ms):
+        """A receive into the caller's memory."""
+        with self.as_buffer(view) as room:
+            return self.recv(room, len(view), False, timeout_ms)
+
     def as_buffer(self, view):
         """The caller's memory."""
         self.memories.append(Memory(self, view))
