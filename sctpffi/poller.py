@@ -69,7 +69,7 @@ class _Epoll:
         self._epoll = select.epoll()
 
     def add(self, fd: int, once: bool, exclusive: bool) -> None:
-        flags = (select.EPOLLONESHOT if once else 0) | (select.EPOLLEXCLUSIVE if exclusive else 0)
+        flags = (select.EPOLLONESHOT if once else 0) | (_EPOLLEXCLUSIVE if exclusive else 0)
         self._epoll.register(fd, select.EPOLLIN | flags)
 
     def again(self, fd: int) -> None:
@@ -79,7 +79,7 @@ class _Epoll:
         self._epoll.unregister(fd)
 
     def wait(self, seconds: Optional[float], most: int) -> List[int]:
-        return [fd for fd, _ in self._epoll.poll(seconds, most)]
+        return [fd for fd, _ in self._epoll.poll(-1 if seconds is None else seconds, most)]  # PyPy takes no None
 
     def close(self) -> None:
         self._epoll.close()
@@ -111,7 +111,9 @@ class _Kqueue:
         self._kqueue.close()
 
 
-_EV_DISPATCH = 0x80  # <sys/event.h>; the select module has no name for it
+# Where the select module has no name for it: PyPy; CPython (<sys/event.h>).
+_EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 1 << 28)
+_EV_DISPATCH = 0x80
 _PLATFORM: Callable[[], _Watcher] = _Epoll if hasattr(select, "epoll") else _Kqueue
 
 
@@ -172,6 +174,7 @@ class Poller:
         self._views = views
         self._threads = threads
         self._taking = 0  # iterators that run
+        self._looking = 0  # threads that use the watcher
         self._closed = False
         self._lock = threading.Lock()  # of all below; never held while something waits
         self._entries: Dict[int, _Entry] = {}
@@ -264,12 +267,18 @@ class Poller:
                     if not entry.gone and not entry.busy:
                         entry.busy = True
                         return entry
-            found = self._watcher.wait(deadline.left(), most)
+                self._looking += 1
+            found: List[int] = []
+            try:
+                found = self._watcher.wait(deadline.left(), most)
+            finally:
+                with self._lock:
+                    self._looking -= 1
+                    for fd in found:
+                        self._found(fd)
+                    self._release()
             if not found and deadline.left_ms() == 0:
                 return None
-            with self._lock:
-                for fd in found:
-                    self._found(fd)
 
     def _found(self, fd: int) -> None:
         entry = self._entries.get(fd)
@@ -346,11 +355,10 @@ class Poller:
     def _leave(self) -> None:
         with self._lock:
             self._taking -= 1
-            self._release()
 
     def _release(self) -> None:
         """Give the descriptors back once nobody uses them; with the lock held."""
-        if self._closed and self._taking == 0:
+        if self._closed and self._looking == 0:
             self._watcher.close()
             self._bell.close()
             self._ringer.close()
