@@ -29,6 +29,12 @@ def test_setup_brings_up_the_loopback():
     assert all(line.endswith("|| true") for line in lines[1:])
 
 
+def test_mtu_of_the_loopback():
+    """--mtu is lo's; without it lo has the kernel's."""
+    assert run.setup_lines([], 1500)[0] == "ip link set lo up mtu 1500"
+    assert "mtu" not in "".join(run.setup_lines([]))
+
+
 def test_sysctls_become_writes():
     """Each name=value is written to the file that its dotted name means; the value may hold = signs."""
     lines = run.setup_lines(["net.sctp.auth_enable=1", "net.sctp.rto_min=a=b"])
@@ -57,7 +63,7 @@ def test_sysctl_without_a_name_or_value_is_an_argument_error(item, capsys, monke
 def test_init_script_runs_the_command_after_the_setup(monkeypatch):
     """The guest's first process mounts, sets up, says it is up, runs the command, keeps its status, powers off."""
     monkeypatch.chdir("/")
-    script = run.init_script(Path("/f"), ["echo", "a b", "$HOME"], ["net.sctp.x=1"], {"PATH": "/bin"})
+    script = run.init_script(Path("/f"), ["echo", "a b", "$HOME"], run.setup_lines(["net.sctp.x=1"]), {"PATH": "/bin"})
     lines = script.splitlines()
     wanted = [
         "#!/bin/sh",
@@ -138,9 +144,9 @@ def test_command_is_what_follows(dashes, monkeypatch):
     """The command, with all its options, is what follows; its status is the runner's."""
     seen = []
     monkeypatch.setattr(run, "run_host", lambda *arguments: seen.append(arguments) or 7)
-    options = ["--runner", "host", "--sysctl", "a=1", "--sysctl", "b=2", "--timeout", "5"]
+    options = ["--runner", "host", "--sysctl", "a=1", "--sysctl", "b=2", "--mtu", "1500", "--timeout", "5"]
     assert run.main([*options, *dashes, "pytest", "-k", "--x"]) == 7
-    assert seen == [(["pytest", "-k", "--x"], ["a=1", "b=2"], 5.0)]
+    assert seen == [(["pytest", "-k", "--x"], run.setup_lines(["a=1", "b=2"], 1500), 5.0)]
 
 
 def test_user_mode_kernel_gets_its_memory(monkeypatch):
@@ -148,7 +154,7 @@ def test_user_mode_kernel_gets_its_memory(monkeypatch):
     seen = []
     monkeypatch.setattr(run, "run_uml", lambda *arguments: seen.append(arguments) or 0)
     assert run.main(["--runner", "uml", "--memory", "512M", "--", "true"]) == 0
-    assert seen == [(["true"], [], 900, "512M")]
+    assert seen == [(["true"], run.setup_lines([]), 900, "512M")]
 
 
 def test_runner_trouble_is_status_125(monkeypatch, capsys):

@@ -3,7 +3,7 @@
 host  the running kernel, in a network namespace of its own where that is allowed
 uml   user-mode Linux: a real Linux kernel as an ordinary process, on this file system, booted in seconds
 
-Inside: lo is up with 127.0.0.1, .2, .3 and ::1, the SCTP modules are loaded, `--sysctl name=value` is set.
+Inside: lo is up with 127.0.0.1, .2, .3 and ::1, the SCTP modules are loaded, `--sysctl name=value` and `--mtu` are set.
 The output is passed on as it comes; the exit status is the command's. A kernel that does not come up, hangs or
 panics is an error (status 125) with the end of its console, never a skip. Nothing here knows what it runs.
 """
@@ -35,9 +35,9 @@ class RunnerError(Exception):
     """The kernel could not be had; the command's own failure is not one."""
 
 
-def setup_lines(sysctls: Sequence[str]) -> List[str]:
-    """Shell lines that make a fresh network namespace ready."""
-    lines = ["ip link set lo up"]
+def setup_lines(sysctls: Sequence[str], mtu: int = 0) -> List[str]:
+    """Shell lines that make a fresh network namespace ready. mtu: of lo, if not 0."""
+    lines = ["ip link set lo up" + (f" mtu {mtu}" if mtu else "")]
     lines += [f"ip addr add {address} dev lo 2>/dev/null || true" for address in LOOPBACK]
     for item in sysctls:
         name, _, value = item.partition("=")
@@ -46,7 +46,7 @@ def setup_lines(sysctls: Sequence[str]) -> List[str]:
     return lines
 
 
-def run_host(command: Sequence[str], sysctls: Sequence[str], timeout: float) -> int:
+def run_host(command: Sequence[str], setup: Sequence[str], timeout: float) -> int:
     """Run on this kernel; in a network namespace if that is allowed, else as it is, and say so."""
     unshare = next(
         (
@@ -59,7 +59,7 @@ def run_host(command: Sequence[str], sysctls: Sequence[str], timeout: float) -> 
     if unshare is None or not shutil.which("ip"):
         print("run.py: no network namespace here; running on the host's own loopback", file=sys.stderr)
         return finish(subprocess.Popen(list(command)), timeout)
-    script = "\n".join([*setup_lines(sysctls), 'exec "$@"'])
+    script = "\n".join([*setup, 'exec "$@"'])
     return finish(subprocess.Popen([*unshare, "sh", "-e", "-c", script, "sh", *command]), timeout)
 
 
@@ -107,7 +107,7 @@ def prepare_modules(folder: Path, release: str) -> None:
 POWER_OFF = "import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)"
 
 
-def init_script(folder: Path, command: Sequence[str], sysctls: Sequence[str], env: Dict[str, str]) -> str:
+def init_script(folder: Path, command: Sequence[str], setup: Sequence[str], env: Dict[str, str]) -> str:
     """What the guest runs as its first process."""
     lines = ["#!/bin/sh"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in env.items() if name.isidentifier()]
@@ -123,7 +123,7 @@ def init_script(folder: Path, command: Sequence[str], sysctls: Sequence[str], en
         f"printf '#!/bin/sh\\nexec /sbin/modprobe -d {folder} \"$@\"\\n' > {folder}/modprobe",
         f"chmod 755 {folder}/modprobe; echo {folder}/modprobe > /proc/sys/kernel/modprobe",
         f'for m in {" ".join(MODULES)}; do modprobe -d {folder} $m || echo "no module $m" >&2; done',
-        *setup_lines(sysctls),
+        *setup,
         f"cd {shlex.quote(os.getcwd())}",
         f"touch {folder}/up",
         f"{shlex.join(command)} </dev/null >{folder}/output 2>&1",
@@ -173,7 +173,7 @@ def watch(process: subprocess.Popen[bytes], folder: Path, timeout: float) -> Opt
     return None if (folder / "status").exists() else "the kernel ended without a status (panic?)"
 
 
-def run_uml(command: Sequence[str], sysctls: Sequence[str], timeout: float, memory: str) -> int:
+def run_uml(command: Sequence[str], setup: Sequence[str], timeout: float, memory: str) -> int:
     """Boot user-mode Linux on this file system and run the command as root inside."""
     release = uml_release()
     folder = Path(tempfile.mkdtemp(prefix="sctpffi-uml-"))
@@ -181,7 +181,7 @@ def run_uml(command: Sequence[str], sysctls: Sequence[str], timeout: float, memo
         prepare_modules(folder, release)
         (folder / "output").touch()
         init = folder / "init.sh"
-        init.write_text(init_script(folder, command, sysctls, guest_env()))
+        init.write_text(init_script(folder, command, setup, guest_env()))
         init.chmod(0o755)
         boot = ["linux.uml", f"mem={memory}", "rootfstype=hostfs", "root=/dev/root", "rw", f"init={init}"]
         boot += ["con=null", "con0=fd:0,fd:1", "ssl=null", "quiet", f"uml_dir={folder}"]
@@ -217,15 +217,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--timeout", type=float, default=900, help="seconds (default %(default)s)")
     parser.add_argument("--memory", default="1024M", help="of the user-mode kernel (default %(default)s)")
     parser.add_argument("--sysctl", action="append", default=[], metavar="NAME=VALUE", type=assignment)
+    parser.add_argument("--mtu", type=int, default=0, help="of lo (default: the kernel's)")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("no command; write it after --")
+    setup = setup_lines(options.sysctl, options.mtu)
     try:
         if options.runner == "uml":
-            return run_uml(command, options.sysctl, options.timeout, options.memory)
-        return run_host(command, options.sysctl, options.timeout)
+            return run_uml(command, setup, options.timeout, options.memory)
+        return run_host(command, setup, options.timeout)
     except RunnerError as exc:
         print(f"run.py: {exc}", file=sys.stderr)
         return FAILED
