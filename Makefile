@@ -15,6 +15,7 @@ help:
 	@echo "make linux-uml       contract suite on a real Linux kernel, booted in user mode"
 	@echo "make fuzz            arbitrary values and bytes; SCTPFFI_FUZZ_EXAMPLES=100000 for more"
 	@echo "make asan            decoding, fuzzing and a part of the contract suite with AddressSanitizer"
+	@echo "make bench           speed beside C, pysctp and CPython's sockets; ARGS='--quick --backend usrsctp', or --help"
 	@echo "make freebsd-cross   build for FreeBSD and check its ABI, without FreeBSD"
 	@echo "make clean           remove everything that was built"
 
@@ -34,12 +35,15 @@ usrsctp:
 lint types linux-uml fuzz asan freebsd-cross:
 	$(CHECK) --only $@
 
+bench:
+	$(PYTHON) tools/benchmark.py $(ARGS)
+
 docs:
 	$(PYTHON) tools/docs.py write
 
 clean:
 	rm -rf .venv .tox .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
-	find sctpffi tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find sctpffi tools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross docs clean
+.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench docs clean

@@ -1,4 +1,4 @@
-"""Gets a fresh machine ready: `bootstrap.py demo` or `bootstrap.py test`. Standard library only, Python 3.9+.
+"""Gets a fresh machine ready: `bootstrap.py demo`, `test` or `bench`. Standard library only, Python 3.9+.
 
 Installs what the system lacks if it may, else names the one command that does, and makes .venv with what the step
 needs. Done again it changes nothing. What is run afterwards is no concern of this file.
@@ -78,11 +78,13 @@ def debian_needs(step: str) -> Needs:
     if is_system_python():
         required += ["python3-venv", *([] if has_headers() else ["python3-dev"])]
     optional = [] if shutil.which("pkg-config") else ["pkg-config"]  # tells libusrsctp's version
-    if step == "test":
+    if step != "demo":
         if not kernel_has_sctp():
             required += ["user-mode-linux", "kmod"]
         required += ["iproute2"]
         optional += ["pypy3", "pypy3-dev"]
+    if step == "bench":
+        optional += ["libsctp-dev"]  # pysctp, which is compared with, is built against it
     return Needs(required, optional)
 
 
@@ -94,7 +96,7 @@ def freebsd_needs(step: str) -> Needs:
 def elsewhere_needs(step: str) -> str:
     """What a system needs of which the package names are not known here."""
     found = "a C compiler, Python's headers, libusrsctp with its header, pkg-config"
-    return found + (", and further Python versions to test with" if step == "test" else "")
+    return found + {"test": ", and further Python versions to test with", "bench": ", and PyPy"}.get(step, "")
 
 
 # -- Debian's packages
@@ -241,7 +243,7 @@ def install_project() -> None:
 
 
 def ensure(step: str) -> None:
-    """Make this machine ready for a step, "demo" or "test"; BootstrapError says what is left to do by hand."""
+    """Make this machine ready for "demo", "test" or "bench"; BootstrapError says what is left to do by hand."""
     if sys.version_info < (3, 9):  # noqa: UP036  # who runs it by hand may have any python3
         raise BootstrapError(f"Python 3.9 or newer is needed; {sys.executable} is {sys.version.split()[0]}")
     ensure_packages(step)
@@ -255,7 +257,7 @@ def ensure(step: str) -> None:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Get this machine ready.")
-    parser.add_argument("step", choices=("demo", "test"))
+    parser.add_argument("step", choices=("demo", "test", "bench"))
     options = parser.parse_args(arguments)
     try:
         ensure(options.step)
