@@ -388,6 +388,12 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
                  const sfi_more *more, int64_t timeout_ms);
 int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out);
+/* The same with what most messages need, for callers to whom each argument costs something.  sfi_recv_plain adds
+   SFI_RECV_OTHER to the length of all but a whole message without anything special: look at out. */
+#define SFI_RECV_OTHER 0x100000000
+int64_t sfi_send_plain(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
+                       uint32_t flags, int64_t timeout_ms);
+int64_t sfi_recv_plain(sfi_sock *s, char *buffer, size_t size, sfi_rcv *out, int64_t timeout_ms);
 
 /* Many messages; how many were moved, at least one, or why none was.  What stopped them after the first comes again
    with the next call.

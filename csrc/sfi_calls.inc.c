@@ -276,6 +276,21 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
     return r;
 }
 
+int64_t sfi_send_plain(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id, uint32_t sid, uint32_t ppid,
+                       uint32_t flags, int64_t timeout_ms)
+{
+    return sfi_send(s, data, length, assoc_id, sid, ppid, flags, 0, SFI_PR_UNSET, 0, NULL, NULL, timeout_ms);
+}
+
+int64_t sfi_recv_plain(sfi_sock *s, char *buffer, size_t size, sfi_rcv *out, int64_t timeout_ms)
+{
+    int64_t r = sfi_recv(s, buffer, size, 0, timeout_ms, out);
+
+    if (r >= 0 && (out->kind != SFI_KIND_DATA || (out->flags | SFI_RCV_UNORDERED) != (SFI_RCV_EOR | SFI_RCV_UNORDERED)))
+        r += SFI_RECV_OTHER;
+    return r;
+}
+
 static int sfi_check_parcel(const struct sfi_parcel *p, uint32_t infos_count)
 {
     size_t bytes = 0;

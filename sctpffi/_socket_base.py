@@ -48,6 +48,7 @@ class SocketBase:
     def _setup(self, backend: Backend, handle: Handle, family: int, style: Style, life: Life) -> None:
         self._backend = backend
         self._handle = handle
+        self._send_plain = handle.sender()
         self._family = family
         self._style = style
         self._life = life
@@ -161,8 +162,10 @@ class SocketBase:
         return -1 if seconds is None else math.ceil(seconds * 1000)
 
     def _since(self, timeout: Timeout, begun: float) -> Deadline:
-        """The deadline of a call that began then."""
-        return OwnDeadline(self, begun) if isinstance(timeout, _Unset) else Deadline(check_timeout(timeout), begun)
+        """The deadline of a call that began then. 0 is now: there was no time-out, so nobody looked at the clock."""
+        if isinstance(timeout, _Unset):
+            return OwnDeadline(self, begun or None)
+        return Deadline(check_timeout(timeout), begun)
 
     def wait_readable(self, timeout: Timeout = UNSET) -> bool:
         """Wait until something may be read; False if the time ran out. timeout in seconds."""

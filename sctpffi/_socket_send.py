@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Optional, Tuple
 
 from sctpffi import errors
-from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, Timeout
 from sctpffi._socket_features import SocketFeatures
 from sctpffi._wait import Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
@@ -98,27 +98,89 @@ class SocketSending(SocketFeatures):
         ClosedError.
         Concurrency: any number of threads; each message stays whole.
         """
+        return self._send(
+            data, stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to, auth_key, init, timeout
+        )
+
+    def _send(
+        self,
+        data: Any,
+        stream: Optional[int],
+        ppid: Optional[int],
+        unordered: bool,
+        ttl: Optional[float],
+        prinfo: Optional[PrInfo],
+        context: Optional[int],
+        flags: int,
+        assoc_id: int,
+        to: Optional[AddressLike],
+        auth_key: Optional[int],
+        init: Optional[InitParams],
+        timeout: Timeout,
+    ) -> int:
+        """`send`, whose arguments by name take time. The plain case makes no call but the stack's."""
+        patient = timeout is UNSET and self._timeout is None
+        begun = 0.0 if patient else monotonic()
+        if (
+            type(data) is bytes
+            and data
+            and (stream is None or (type(stream) is int and 0 <= stream <= _U16))
+            and (ppid is None or (type(ppid) is int and 0 <= ppid <= _U32))
+            and ttl is None
+            and prinfo is None
+            and context is None
+            and to is None
+            and auth_key is None
+            and init is None
+            and not (flags or self._has_defaults)
+            and (
+                not assoc_id and self._life.phase is _UP and not self._life.shut_down
+                if self._one
+                else type(assoc_id) is int and 0 < assoc_id <= _U32
+            )
+        ):
+            size = len(data)
+            wait_ms = OWN_MS if patient else self._wait_ms(timeout)
+            code = self._send_plain(
+                data, size, assoc_id, stream or 0, ppid or 0, _UNORDERED if unordered else 0, wait_ms
+            )
+            if code >= 0:
+                return code
+            if code != -errno.EINTR:
+                raise self._send_failed(
+                    code, size, stream or 0, assoc_id, self._since(timeout, begun), None, None, None
+                )
+        return self._send_any(
+            data, stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to, auth_key, init, timeout, begun
+        )
+
+    def _send_any(
+        self,
+        data: Any,
+        stream: Optional[int],
+        ppid: Optional[int],
+        unordered: bool,
+        ttl: Optional[float],
+        prinfo: Optional[PrInfo],
+        context: Optional[int],
+        flags: int,
+        assoc_id: int,
+        to: Optional[AddressLike],
+        auth_key: Optional[int],
+        init: Optional[InitParams],
+        timeout: Timeout,
+        begun: float,
+    ) -> int:
+        """Any message, by a call that began at begun."""
         if type(data) is bytes:
             size = len(data)
         else:
             data, size = payload(data)
-        if (
-            (stream is None or (type(stream) is int and 0 <= stream <= _U16))
-            and (ppid is None or (type(ppid) is int and 0 <= ppid <= _U32))
-            and context is None
-            and ttl is None
-            and prinfo is None
-            and not (flags or self._has_defaults)
-        ):  # the plain case, without a call
-            said: Said = (stream or 0, ppid or 0, _UNORDERED if unordered else 0, 0, _PR_UNSET, 0)
-        else:
-            said = self._said(stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to)
-        if not size or said[2] & _ENDING:
-            self._check_ending(size, said[2])
-        begun = monotonic()
-        wait_ms = self._wait_ms(timeout)
-        target = more = None
+        said = self._said(stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to)
         number = said[2]
+        if not size or number & _ENDING:
+            self._check_ending(size, number)
+        target = more = None
         if self._one:
             if to is not None:
                 target = self._path(to)
@@ -132,15 +194,15 @@ class SocketSending(SocketFeatures):
             if others or auth_key is not None or init is not None:
                 more = self._more(auth_key, init, others)
         while True:
+            deadline = self._since(timeout, begun)
+            wait_ms = deadline.shim_ms()
             code = self._handle.send(
                 data, size, assoc_id, said[0], said[1], number, said[3], said[4], said[5], target, wait_ms, more
             )
             if code >= 0:
                 return code
-            deadline = self._since(timeout, begun)
             if code != -errno.EINTR:
                 raise self._send_failed(code, size, said[0], assoc_id, deadline, target, auth_key, init)
-            wait_ms = deadline.shim_ms()
 
     def _said(
         self,

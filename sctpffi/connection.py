@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Callable, Deque, Iterable, Iterator, List, Optional, Type, TypeVar, Union
 
 from sctpffi._reading import Item
-from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, Timeout
 from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, AddressSet, parse
@@ -142,7 +142,54 @@ class ConnectionBase(AssociationCalls, SocketCalls, Noticing):
         return self._shown()
 
 
-class Connection(ConnectionBase):
+class Receiving:
+    """Receiving without a loop, as Connection and Endpoint do."""
+
+    socket: Socket
+    _notice: Callable[[Notification], None]
+    _messages: Callable[[List[Item]], List[Message]]
+
+    def recv(self, *, timeout: Timeout = UNSET) -> Message:
+        """Receive the next message, whole; of an Endpoint, of any association: `assoc_id` tells. timeout in seconds.
+
+        Of a Connection raises EndOfAssociation after a graceful end, AssociationAborted or AssociationTimedOut after a
+        loss, each time. Raises WouldBlock, WaitTimeout, ReceiveLimitExceeded (the next message is intact), ClosedError.
+        """
+        sock = self.socket
+        if timeout is UNSET and sock._timeout is None:  # for every message: no other call than that which receives
+            found = sock._inbox.quick(OWN_MS, "recv")
+            if type(found) is Message:
+                return found
+            return sock._message(timeout, 0.0, found, self._notice)
+        begun = monotonic()
+        found = sock._inbox.quick(sock._wait_ms(timeout), "recv")
+        return sock._message(timeout, begun, found, self._notice)
+
+    def recv_many(
+        self, count: int = BATCH, *, views: bool = False, arena: Optional[Arena] = None, timeout: Timeout = UNSET
+    ) -> List[Message]:
+        """Receive up to count messages with one native call, waiting for the first. See `Socket.recv_many`.
+
+        Of an Endpoint, of any of its associations.
+        """
+        found: List[Message] = []
+        deadline = self.socket._deadline(timeout)
+        room = self.socket._check_many(count, arena)
+        while not found:
+            found = self._messages(self.socket._inbox.take_many(room, count, deadline, "recv_many", views))
+        return found
+
+    def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
+        """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""
+        deadline = self.socket._deadline(timeout)
+        while True:
+            item = self.socket._inbox.take_piece(self.socket._check_size(size), deadline, "recv_partial")
+            if isinstance(item, Message):
+                return item
+            self._notice(item)
+
+
+class Connection(Receiving, ConnectionBase):
     """One association with a peer. Made by `connect`, `Listener.accept`, or around a one-to-one Socket.
 
     Iterating gives messages until the peer shuts the association down. Notifications that were asked for by `events=`
@@ -171,26 +218,7 @@ class Connection(ConnectionBase):
 
         Waits while there is no room; after timeout seconds WaitTimeout, and nothing was sent.
         """
-        return self.socket.send(
-            data,
-            stream,
-            ppid,
-            unordered=unordered,
-            ttl=ttl,
-            prinfo=prinfo,
-            context=context,
-            to=to,
-            auth_key=auth_key,
-            timeout=timeout,
-        )
-
-    def recv(self, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next message, whole. timeout in seconds.
-
-        Raises EndOfAssociation after a graceful end, AssociationAborted or AssociationTimedOut after a loss, each time;
-        WouldBlock, WaitTimeout, ReceiveLimitExceeded (the next message is intact), ClosedError.
-        """
-        return self.socket._message(timeout, self._notice)
+        return self.socket._send(data, stream, ppid, unordered, ttl, prinfo, context, 0, 0, to, auth_key, None, timeout)
 
     def recv_into(self, buffer: Any, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next message, whole, into a writable buffer; `data` of the result is a view of its part.
@@ -229,26 +257,6 @@ class Connection(ConnectionBase):
             to=to,
             timeout=timeout,
         )
-
-    def recv_many(
-        self, count: int = BATCH, *, views: bool = False, arena: Optional[Arena] = None, timeout: Timeout = UNSET
-    ) -> List[Message]:
-        """Receive up to count messages with one native call, waiting for the first. See `Socket.recv_many`."""
-        found: List[Message] = []
-        deadline = self.socket._deadline(timeout)
-        room = self.socket._check_many(count, arena)
-        while not found:
-            found = self._messages(self.socket._inbox.take_many(room, count, deadline, "recv_many", views))
-        return found
-
-    def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""
-        deadline = self.socket._deadline(timeout)
-        while True:
-            item = self.socket._inbox.take_piece(self.socket._check_size(size), deadline, "recv_partial")
-            if isinstance(item, Message):
-                return item
-            self._notice(item)
 
     def __iter__(self) -> Iterator[Message]:
         while True:

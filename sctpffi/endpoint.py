@@ -10,13 +10,10 @@ from typing import Any, Iterable, Iterator, List, Optional, Set, Tuple, Union
 from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
 from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import AddressLike
-from sctpffi.bulk import Arena
-from sctpffi.connection import Connection
+from sctpffi.connection import Connection, Receiving
 from sctpffi.errors import ClosedError, Error, NoSuchAssociation, WaitTimeout
-from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
 from sctpffi.optvalues import PrInfo
 
@@ -58,7 +55,7 @@ class Association(AssociationBase):
         return self.endpoint.peeloff(self)
 
 
-class Endpoint(EndpointBase[Association]):
+class Endpoint(Receiving, EndpointBase[Association]):
     """A one-to-many socket: any number of associations, set up by peers, by `connect`, or by the first message to one.
 
     address: where to bind, "10.0.0.1/10.0.1.1:3868"; the default is every address and a free port. Or a one-to-many
@@ -157,13 +154,6 @@ class Endpoint(EndpointBase[Association]):
             sent.append(number)
         return tuple(sent)
 
-    def recv(self, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next message of any association, whole; its `assoc_id` tells whose. timeout in seconds.
-
-        Raises WouldBlock, WaitTimeout, ReceiveLimitExceeded (the next message is intact), ClosedError.
-        """
-        return self.socket._message(timeout, self._notice)
-
     def send_many(
         self,
         messages: Iterable[Any],
@@ -193,26 +183,6 @@ class Endpoint(EndpointBase[Association]):
             timeout=timeout,
             **where,
         )
-
-    def recv_many(
-        self, count: int = BATCH, *, views: bool = False, arena: Optional[Arena] = None, timeout: Timeout = UNSET
-    ) -> List[Message]:
-        """Receive up to count messages of any associations with one native call. See `Socket.recv_many`."""
-        found: List[Message] = []
-        deadline = self.socket._deadline(timeout)
-        room = self.socket._check_many(count, arena)
-        while not found:
-            found = self._messages(self.socket._inbox.take_many(room, count, deadline, "recv_many", views))
-        return found
-
-    def recv_partial(self, size: int = BUFFER_BYTES, *, timeout: Timeout = UNSET) -> Message:
-        """Receive the next piece of a message, at most size bytes, see `Socket.recv_partial`."""
-        deadline = self.socket._deadline(timeout)
-        while True:
-            item = self.socket._inbox.take_piece(self.socket._check_size(size), deadline, "recv_partial")
-            if isinstance(item, Message):
-                return item
-            self._notice(item)
 
     def __iter__(self) -> Iterator[Message]:
         while True:

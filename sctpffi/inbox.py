@@ -10,12 +10,12 @@ import errno
 import sys
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
+from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Type, Union
 
 from sctpffi import errors
 from sctpffi._reading import EOR, HAS_NEXT, KIND_DATA, UNORDERED, Item, Reader
 from sctpffi._wait import Deadline
-from sctpffi.backends.base import Handle, Room, Shelf
+from sctpffi.backends.base import RECEIVED, RECV_OTHER, Handle, Room, Shelf
 from sctpffi.bulk import Arena
 from sctpffi.lifecycle import Life, Phase
 from sctpffi.messages import Message, cut, received
@@ -23,7 +23,13 @@ from sctpffi.messages import Message, cut, received
 Found = Union[Item, errors.Error]  # an error is raised in its turn
 BUFFER_BYTES = 65536
 _TURN_S = 0.05  # how long one who waits for an association reads before he looks whether others want to
-_UP = Phase.UP
+_RECEIVED_BYTES = RECEIVED.size
+_new: Callable[[Type[Message]], Message] = object.__new__
+
+
+def _take_goes_on(wait_ms: int) -> int:
+    """A receive into no room yet, after which `take` makes one."""
+    return -errno.EINTR
 
 
 class Inbox(Reader):
@@ -38,6 +44,9 @@ class Inbox(Reader):
         self._queueing = 0  # readers that wait for their turn
         self._pending: Deque[Found] = deque()  # read early
         self._room: Optional[Room] = None
+        self._receive: Callable[[int], int] = _take_goes_on  # into it
+        self._view = self._words = b""  # of it, and of what came with it
+        self._usual = Phase.UP if one_association else life.phase  # while there is something to receive
 
     # -- taking turns
 
@@ -72,25 +81,30 @@ class Inbox(Reader):
 
         Else `take` has to go on: after a negative number, the stack's error, or None. For every message: kept short.
         """
-        if not self._lock.acquire(False):
+        lock = self._lock
+        if not lock.acquire(False):
             return None
         try:
             life = self.life
-            room = self._room
-            if room is None or self._pending or self._parts or (life.phase is not _UP and self.one_association):
+            if self._pending or self._parts or life.phase is not self._usual:
                 return None
-            handle = self.handle
-            size = handle.recv(room, BUFFER_BYTES, False, wait_ms)
+            size = self._receive(wait_ms)
             if size < 0:
                 return size
             if life.aborting:
                 return -errno.EBADF
-            raw = handle.received()
-            if raw[0] == KIND_DATA and raw[1] & ~UNORDERED == EOR and size <= self.max_message_bytes:
-                return received(room.view[:size], raw)
-            return self._got(raw, room.view, False, False, op, None, self.max_message_bytes)
+            if size <= self.max_message_bytes and size < RECV_OTHER:
+                message = _new(Message)  # as `messages.received` does, without its call
+                message.data = self._view[:size]
+                message._raw = self._words[:_RECEIVED_BYTES]
+                message._next = None
+                return message
+            raw = self.handle.received()
+            return self._got(raw, self._view, False, False, op, None, self.max_message_bytes)
         finally:
-            self._release()
+            lock.release()
+            if self._watchers:
+                self._tell()
 
     def quick_into(self, view: memoryview, wait_ms: int, op: str) -> Union[Item, int, None]:
         """As `quick`, but for `take_into`."""
@@ -98,7 +112,7 @@ class Inbox(Reader):
             return None
         try:
             life = self.life
-            if self._pending or self._parts or (life.phase is not _UP and self.one_association):
+            if self._pending or self._parts or life.phase is not self._usual:
                 return None
             handle = self.handle
             size = handle.recv_into(view, wait_ms)
@@ -213,7 +227,7 @@ class Inbox(Reader):
         if isinstance(item, errors.Error):
             raise item
         if isinstance(item, Message) and len(item.data) > size:
-            self._pending.appendleft(received(item.data[size:], item._raw, item._next))
+            self._pending.appendleft(received(item.data[size:], item._words(), item._next))
             item = cut(item, size)
         return item
 
@@ -386,6 +400,8 @@ class Inbox(Reader):
         if room is None:
             if self._room is None:
                 self._room = handle.new_buffer(BUFFER_BYTES)
+                self._view = self._room.view
+                self._receive, self._words = handle.receiver(self._room)
             room, size = self._room, min(size, BUFFER_BYTES)
         while True:
             code = handle.recv(room, size, peek, 0 if life.over else deadline.shim_ms())

@@ -6,10 +6,10 @@ never refers to a socket.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple, Union
 
 from sctpffi.addresses import Address, from_raw
-from sctpffi.backends.base import Raw, RawNext
+from sctpffi.backends.base import RECEIVED, Raw, RawNext
 from sctpffi.enums import MsgFlag, NextFlag, Ppid
 
 RawAddress = Tuple[int, int, int, bytes]
@@ -65,6 +65,18 @@ class RcvInfo(NamedTuple):
         return str(Ppid(self.ppid))
 
 
+def _word(number: int) -> Any:
+    """An attribute that is taken from what the backend gave, when it is asked for; an int, to who reads it."""
+
+    def get(self: Message) -> Any:
+        raw = self._raw
+        if type(raw) is bytes:
+            raw = self._raw = RECEIVED.unpack(raw)
+        return raw[number]
+
+    return property(get)
+
+
 class Message:
     """One message, or one piece of it where pieces were asked for.
 
@@ -81,8 +93,16 @@ class Message:
 
     __slots__ = ("data", "_raw", "_next")
     data: bytes
-    _raw: Raw
+    _raw: Union[bytes, Raw]  # as the backend has it, or unpacked
     _next: Optional[RawNext]
+    stream: int = _word(2)
+    ssn: int = _word(3)
+    ppid: int = _word(4)
+    tsn: int = _word(5)
+    cumtsn: int = _word(6)
+    context: int = _word(7)
+    assoc_id: int = _word(8)
+    flags: int = property(lambda self: self._words()[1] & _PUBLIC)  # type: ignore[assignment]  # as _word says
 
     def __init__(
         self,
@@ -102,42 +122,16 @@ class Message:
         self._raw = (0, flags, stream, ssn, ppid, tsn, cumtsn, context, assoc_id, *raw_address, 0, len(data))
         self._next = raw_next
 
-    @property
-    def stream(self) -> int:
-        return self._raw[2]
-
-    @property
-    def ssn(self) -> int:
-        return self._raw[3]
-
-    @property
-    def ppid(self) -> int:
-        return self._raw[4]
-
-    @property
-    def tsn(self) -> int:
-        return self._raw[5]
-
-    @property
-    def cumtsn(self) -> int:
-        return self._raw[6]
-
-    @property
-    def flags(self) -> int:
-        return self._raw[1] & _PUBLIC
-
-    @property
-    def context(self) -> int:
-        return self._raw[7]
-
-    @property
-    def assoc_id(self) -> int:
-        return self._raw[8]
+    def _words(self) -> Raw:
+        raw = self._raw
+        if isinstance(raw, bytes):
+            raw = self._raw = RECEIVED.unpack(raw)
+        return raw
 
     @property
     def address(self) -> Optional[Address]:
         """The peer's address that the message came from."""
-        return from_raw(*self._raw[9:13])
+        return from_raw(*self._words()[9:13])
 
     @property
     def next(self) -> Optional[NextInfo]:
@@ -150,17 +144,17 @@ class Message:
     @property
     def control_truncated(self) -> bool:
         """Whether ancillary data did not fit, so that some of the above may be missing (RFC 6458 section 5)."""
-        return bool(self._raw[1] & _TRUNCATED)
+        return bool(self._words()[1] & _TRUNCATED)
 
     @property
     def unordered(self) -> bool:
         """Whether it was sent unordered."""
-        return bool(self._raw[1] & _UNORDERED)
+        return bool(self._words()[1] & _UNORDERED)
 
     @property
     def complete(self) -> bool:
         """Whether the message ends here; False only for the pieces of `recv_partial`."""
-        return bool(self._raw[1] & _EOR)
+        return bool(self._words()[1] & _EOR)
 
     @property
     def ppid_name(self) -> str:
@@ -179,7 +173,7 @@ class Message:
         return self._values() == other._values()
 
     def _values(self) -> Tuple[Any, ...]:
-        return (self.data, self.flags, self._raw[2:13], self._next)
+        return (self.data, self.flags, self._words()[2:13], self._next)
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like bytearray
 
@@ -204,5 +198,5 @@ def received(data: Any, raw: Raw, following: Optional[RawNext] = None) -> Messag
 
 def cut(message: Message, size: int) -> Message:
     """The first size bytes of a message, which does not end there."""
-    raw = message._raw
+    raw = message._words()
     return received(message.data[:size], (raw[0], raw[1] & ~_EOR, *raw[2:]), message._next)

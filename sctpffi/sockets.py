@@ -11,11 +11,11 @@ import errno
 import socket
 import weakref
 from time import monotonic
-from typing import Any, Callable, List, NoReturn, Optional, Tuple
+from typing import Any, Callable, List, NoReturn, Optional, Tuple, Union
 
 from sctpffi import backends, errors
 from sctpffi._reading import Item
-from sctpffi._socket_base import UNSET, WRITE, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, WRITE, Timeout
 from sctpffi._socket_habits import SocketHabits
 from sctpffi._socket_send import GONE
 from sctpffi._wait import Deadline
@@ -354,16 +354,17 @@ class Socket(SocketHabits):
             raise ArgumentTypeError(
                 "size", "recv() takes none: it gives a whole Message; or recvmsg(size); timeout=..."
             )
-        begun = monotonic()
-        found = self._inbox.quick(self._wait_ms(timeout), "recv")
+        patient = timeout is UNSET and self._timeout is None
+        begun = 0.0 if patient else monotonic()
+        found = self._inbox.quick(OWN_MS if patient else self._wait_ms(timeout), "recv")
         if found is None or isinstance(found, int):
             return self._inbox.take(self._since(timeout, begun), "recv", found)
         return found
 
-    def _message(self, timeout: Timeout, notice: Callable[[Notification], None]) -> Message:
-        """As `recv`, but the next message; notifications before it go to notice."""
-        begun = monotonic()
-        found = self._inbox.quick(self._wait_ms(timeout), "recv")
+    def _message(
+        self, timeout: Timeout, begun: float, found: Union[Item, int, None], notice: Callable[[Notification], None]
+    ) -> Message:
+        """The next message, after `Inbox.quick` gave found; notifications before it go to notice."""
         while not isinstance(found, Message):
             deadline = self._since(timeout, begun)
             if found is None or isinstance(found, int):

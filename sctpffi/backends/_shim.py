@@ -9,16 +9,17 @@ from __future__ import annotations
 import errno
 import ipaddress
 import struct
-from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from sctpffi import errors
 from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
-from sctpffi.backends.base import Adopted, Outgoing, Raw, RawNext, RawNotification, Support
+from sctpffi.backends.base import RECEIVED, Adopted, Outgoing, Raw, RawNext, RawNotification, Support
 
 ABI = 5
 # struct sfi_rcv without next_*, what these are, and all of it; tests/abi checks them against the compiler's layout.
-_RCV = struct.Struct("=12I16s2I")
+_RCV = RECEIVED
 _NEXT = struct.Struct("=5I")
 _EACH = struct.Struct("=12I16s2I20x")
 _SND = struct.Struct("=10I16s")  # struct sfi_snd
@@ -182,6 +183,12 @@ class ShimHandle:
         return int(self._lib.sfi_wait(self._ptr, events, timeout_ms))
 
     # -- messages: called once for each, so they return the number and leave errors to the caller
+
+    def sender(self) -> Callable[[bytes, int, int, int, int, int, int], int]:
+        return partial(self._lib.sfi_send_plain, self._ptr)  # no frame of Python between the caller and the shim
+
+    def receiver(self, room: Any) -> Tuple[Callable[[int], int], Any]:
+        return partial(self._lib.sfi_recv_plain, self._ptr, room.data, room.size, self._rcv), self._rcv_view
 
     def send(
         self,

@@ -9,7 +9,8 @@ thread; on a closed or detached handle it fails with ClosedError (EBADF). Nothin
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+import struct
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from sctpffi._optrows import OptionRow
 from sctpffi.addresses import Address
@@ -45,6 +46,8 @@ class Received(NamedTuple):
 
 
 # What came with a message, as every one has it, and what the stack tells of the one behind it.
+RECEIVED = struct.Struct("=12I16s2I")  # struct sfi_rcv without next_*; tests/abi compares it with the compiler's layout
+RECV_OTHER = 1 << 32  # SFI_RECV_OTHER
 Raw = Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes, int, int]
 RawNext = Tuple[int, int, int, int, int]
 
@@ -154,6 +157,17 @@ class Handle(Protocol):
     def abort(self, assoc_id: int, reason: bytes) -> None: ...
     def set_timeout(self, timeout_ms: int) -> None: ...
     def wait(self, events: int, timeout_ms: int) -> int: ...
+    def sender(self) -> Callable[[bytes, int, int, int, int, int, int], int]:
+        """As `send`, quicker, with what most need: data, size, assoc_id, stream, ppid, flags and timeout_ms."""
+        ...
+
+    def receiver(self, room: Room) -> Tuple[Callable[[int], int], Any]:
+        """As `recv` with timeout_ms, quicker, into the whole of room; and a view of RECEIVED, whose slices are bytes.
+
+        To the size of all but a plain whole message RECV_OTHER is added.
+        """
+        ...
+
     def send(
         self,
         data: Any,

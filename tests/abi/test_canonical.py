@@ -16,7 +16,7 @@ import pytest
 from sctpffi import _reading, _socket_send, addresses, enums, errors
 from sctpffi._optrows import pick
 from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS
-from sctpffi.backends import _shim
+from sctpffi.backends import _shim, base
 from sctpffi.backends.base import Outgoing, RawNotification, Received
 
 from .probing import BUILT, CSRC
@@ -62,6 +62,7 @@ ALONE = {
     "SFI_KIND_DATA": _reading.KIND_DATA,
     "SFI_KIND_NOTIFICATION": _reading.KIND_NOTIFICATION,
     "SFI_KIND_EOF": _reading.KIND_EOF,
+    "SFI_RECV_OTHER": base.RECV_OTHER,
     "SFI_RECV_PEEK": 1,
     "SFI_READ": 1,
     "SFI_WRITE": 2,

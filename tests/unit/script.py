@@ -10,7 +10,7 @@ import errno
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
-from sctpffi.backends.base import RawNotification
+from sctpffi.backends.base import RECEIVED, RECV_OTHER, RawNotification
 from sctpffi.enums import AssocChangeState, Event, MsgFlag
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
@@ -30,6 +30,7 @@ class Script:
         self.items = list(items)
         self.calls = []  # (size, peek, timeout_ms) of every native receive
         self.last = None
+        self.words = Words()
         self.notes = {}
         for item in items:
             if isinstance(item, Note):
@@ -63,6 +64,19 @@ class Script:
         self.last, room.view = shown, shown.data
         return len(shown.data)
 
+    def receiver(self, room):
+        """The quick receive, and its words: by the slow one."""
+
+        def receive(timeout_ms):
+            size = self.recv(room, BUFFER_BYTES, False, timeout_ms)
+            if size >= 0:
+                self.words.packed = RECEIVED.pack(*self.last.header())
+                plain = self.last.kind == DATA and self.last.header()[1] & ~MsgFlag.UNORDERED == MsgFlag.EOR
+                return size if plain else size + RECV_OTHER
+            return size
+
+        return receive, self.words
+
     def received(self):
         """What came with the last receive, as base.Received."""
         return self.last.header()
@@ -88,6 +102,15 @@ class Script:
             source=source,
             data=data,
         )
+
+
+class Words:
+    """A view of what came with the last receive."""
+
+    packed = b""
+
+    def __getitem__(self, part):
+        return self.packed[part]
 
 
 class Room:
