@@ -57,7 +57,7 @@ SPECS: Dict[str, Spec] = {
         "netinet/sctp.h",
         (),
         ("freebsd",),
-        "netinet/sctp.h is part of FreeBSD's base system",
+        "install FreeBSD's base system with its headers, of which netinet/sctp.h is one",
     ),
     "usrsctp": Spec(
         "sfi_usrsctp.c",
@@ -156,29 +156,71 @@ def compiler() -> List[str]:
     return shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
 
 
-def why_not(name: str) -> Optional[str]:
-    """The reason why a backend can't be built here, or None: tried with the compiler, not guessed."""
-    spec = SPECS[name]
-    if not PLATFORM.startswith(spec.platforms):
-        return "it is for %s, and this is %s" % (", ".join(spec.platforms), PLATFORM)
+def first_error(includes: List[str], *flags: str) -> Optional[str]:
+    """What the compiler says about a program that includes these headers, linked without -c; None if it is content."""
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "probe.c"
-        # The BSD header wants these two before it.
-        probe.write_text(
-            "#include <sys/types.h>\n#include <sys/socket.h>\n#include <netinet/in.h>\n#include <stdint.h>\n"
-            "#include <%s>\nint main(void) { return 0; }\n" % spec.header
-        )
-        command = [*compiler(), str(probe), "-o", str(Path(folder) / "probe")]
-        command += ["-I" + d for d in include_dirs()] + ["-L" + d for d in library_dirs()]
-        command += ["-l" + lib for lib in spec.libraries]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as exc:
-            return "no C compiler: %s" % exc
+        lines = ["#include <%s>\n" % header for header in includes]
+        probe.write_text("".join(lines) + "int main(void) { return 0; }\n")
+        command = [*compiler(), str(probe), "-o", str(Path(folder) / "probe"), *flags]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
-    lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
-    return "<%s> is missing or unusable (%s): %s" % (spec.header, lines[0] if lines else "no message", spec.advice)
+    text = done.stderr.replace(folder + os.sep, "").splitlines()
+    # The linker says what it misses one line before the compiler says that it failed.
+    telling = [line for line in text if "error" in line.lower() or "cannot find" in line]
+    return (telling or text or ["no message"])[0]
+
+
+def no_tools() -> Optional[str]:
+    """Why nothing at all can be built here, or None."""
+    try:
+        # Not linked: PyPy's header refers to functions that only its own process has.
+        trouble = first_error(["Python.h"], "-c", *("-I" + d for d in python_includes()))
+    except OSError as exc:
+        return (
+            "no C compiler: %s; install one (Debian: gcc; macOS: xcode-select --install) or name one by CC, and build"
+            " again" % exc
+        )
+    if trouble is None:
+        return None
+    return (
+        "<Python.h> is missing or unusable (%s): install the headers of this Python (Debian: python3-dev, pypy3-dev;"
+        " Fedora: python3-devel), and build again" % trouble
+    )
+
+
+def python_includes() -> List[str]:
+    """Where the headers of the running Python lie."""
+    return list(dict.fromkeys(sysconfig.get_path(name) for name in ("include", "platinclude")))
+
+
+def wrong_platform(name: str) -> Optional[str]:
+    """Why a backend can't be for this platform, or None."""
+    platforms = SPECS[name].platforms
+    if PLATFORM.startswith(platforms):
+        return None
+    return "it is for %s, and this is %s" % (", ".join(platforms), PLATFORM)
+
+
+def why_not(name: str) -> Optional[str]:
+    """The reason why a backend can't be built here, or None: tried with the compiler, not guessed."""
+    reason = wrong_platform(name) or no_tools()
+    if reason is not None:
+        return reason
+    spec = SPECS[name]
+    flags = ["-I" + d for d in include_dirs()] + ["-L" + d for d in library_dirs()]
+    flags += ["-l" + library for library in spec.libraries]
+    # The BSD header wants these before it.
+    trouble = first_error(["sys/types.h", "sys/socket.h", "netinet/in.h", "stdint.h", spec.header], *flags)
+    if trouble is None:
+        return None
+    return "<%s> is missing or unusable (%s): %s, and build again" % (spec.header, trouble, spec.advice)
+
+
+def left_out(name: str) -> str:
+    """Why a backend that SCTPFFI_BACKENDS does not name is not built."""
+    return wrong_platform(name) or "SCTPFFI_BACKENDS left it out; build again without that variable"
 
 
 def plan() -> Tuple[List[str], Dict[str, str]]:
@@ -190,7 +232,7 @@ def plan() -> Tuple[List[str], Dict[str, str]]:
     reasons: Dict[str, str] = {}
     build: List[str] = []
     for name in SPECS:
-        reason = why_not(name) if not wanted or name in wanted else "SCTPFFI_BACKENDS left it out"
+        reason = why_not(name) if not wanted or name in wanted else left_out(name)
         if reason is None:
             build.append(name)
         elif name in wanted:

@@ -37,13 +37,20 @@ def kernel_name() -> Optional[str]:
     return None
 
 
+_ADVICE_LOAD = {
+    "linux": "install sctpffi again, for this system and this Python",
+    "freebsd": "install sctpffi again, for this system and this Python",
+    "usrsctp": "install libusrsctp again (Debian: libusrsctp2), or sctpffi, whose wheels on PyPI have it inside",
+}
+
+
 def _why_not_built(name: str, exc: ImportError) -> str:
     try:
         record = importlib.import_module("sctpffi.backends._build_info")
     except ImportError:
         return f"not built ({exc}); build it from a checkout or an sdist with `pip install .`"
     reason = record.NOT_BUILT.get(name)
-    return f"not built: {reason}" if reason else f"its compiled module does not load: {exc}"
+    return f"not built: {reason}" if reason else f"its compiled module does not load: {exc}: {_ADVICE_LOAD[name]}"
 
 
 def load(name: str) -> Backend:

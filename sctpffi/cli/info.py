@@ -64,8 +64,8 @@ def _advice(facts: Dict[str, Any]) -> str:
     others = [b["name"] for b in facts["backends"] if b["usable"]]
     if not others:
         return (
-            "No backend can be used here, for the reasons above; where none was built, reinstall sctpffi"
-            " (in a checkout: pip install -e .)."
+            "No backend can be used here, for the reasons above. What was not built needs sctpffi to be installed"
+            " again: pip install --force-reinstall --no-cache-dir sctpffi (in a checkout: pip install -e .)."
         )
     subject = "It can't be used here" if default["name"] else "So there is no default"
     return f"{subject}: pass backend={others[0]!r} or set SCTPFFI_BACKEND={others[0]}."

@@ -180,13 +180,18 @@ def test_not_built_tells_the_builds_reason(world):
     assert isinstance(caught.value.__cause__, ImportError)
 
 
-def test_broken_module_tells_the_loaders_reason(world):
-    """Of a backend that was built and does not load, the reason is the loader's own message."""
-    world.modules["usrsctp"] = ImportError("libusrsctp.so.1: cannot open shared object file")
+@pytest.mark.parametrize(
+    ("name", "advice"), [("usrsctp", "install libusrsctp again"), ("linux", "install sctpffi again, for this system")]
+)
+def test_broken_module_tells_the_loaders_reason(world, name, advice):
+    """Of a backend that was built and does not load, the reason is the loader's own message, and what to do."""
+    world.modules[name] = ImportError("libusrsctp.so.1: cannot open shared object file")
     with pytest.raises(BackendUnavailable) as caught:
-        backends.load("usrsctp")
-    reason = caught.value.reasons["usrsctp"]
-    assert reason == "its compiled module does not load: libusrsctp.so.1: cannot open shared object file"
+        backends.load(name)
+    reason = caught.value.reasons[name]
+    assert reason.startswith(
+        f"its compiled module does not load: libusrsctp.so.1: cannot open shared object file: {advice}"
+    )
 
 
 def test_no_build_record_tells_the_import_error(world, monkeypatch):
@@ -206,7 +211,8 @@ def test_select_lists_every_backend_with_its_reason(world):
         backends.select("freebsd")
     assert caught.value.wanted == "freebsd"
     assert caught.value.reasons == {
-        "linux": "its compiled module does not load: No module named '_ffi_linux'",
+        "linux": "its compiled module does not load: No module named '_ffi_linux': install sctpffi again, for this"
+        " system and this Python",
         "freebsd": "not built: it is for freebsd, and this is linux",
         "usrsctp": "usable",
     }

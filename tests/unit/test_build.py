@@ -6,6 +6,7 @@ Nothing is compiled but the probes of why_not, which are empty programs.
 from __future__ import annotations
 
 import runpy
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,17 @@ def test_chosen_backends_are_built(planned, monkeypatch, value, names):
     monkeypatch.setenv("SCTPFFI_BACKENDS", value)
     built, reasons = planned.plan()
     assert built == names
-    assert reasons == {n: "SCTPFFI_BACKENDS left it out" for n in planned.SPECS if n not in names}
+    assert set(reasons) == set(planned.SPECS) - set(names)
+
+
+def test_left_out_is_no_reason_where_there_is_a_better_one(planned, monkeypatch):
+    """A backend that SCTPFFI_BACKENDS left out says so, but one for another platform would never have been built."""
+    monkeypatch.setattr(planned, "PLATFORM", "linux")
+    monkeypatch.setenv("SCTPFFI_BACKENDS", "linux")
+    assert planned.plan()[1] == {
+        "freebsd": "it is for freebsd, and this is linux",
+        "usrsctp": "SCTPFFI_BACKENDS left it out; build again without that variable",
+    }
 
 
 @pytest.mark.parametrize("value", ["", " ", ","])
@@ -126,19 +137,47 @@ def test_missing_header_is_a_reason_with_advice(build):
     """A missing header is a reason that has its name, the compiler's message, and what to install."""
     reason = here(build, header="no/such/header.h", advice="install it")
     assert reason.startswith("<no/such/header.h> is missing or unusable (")
-    assert reason.endswith("): install it")
+    assert reason.endswith("): install it, and build again")
     assert "error" in reason
 
 
 def test_missing_library_is_a_reason(build):
-    """A library that can't be linked is a reason, even if its header is there."""
-    assert "is missing or unusable" in here(build, header="stdio.h", libraries=("no_such_library_at_all",))
+    """A library that can't be linked is a reason, in the linker's words, even if its header is there."""
+    reason = here(build, header="stdio.h", libraries=("no_such_library_at_all",))
+    assert "is missing or unusable" in reason
+    assert "no_such_library_at_all" in reason
 
 
 def test_missing_compiler_is_a_reason(build, monkeypatch):
-    """Without a C compiler that is the reason."""
+    """Without a C compiler that is the reason, with what to install."""
     monkeypatch.setenv("CC", "/no/such/compiler")
-    assert here(build, header="stdio.h").startswith("no C compiler: ")
+    reason = here(build, header="stdio.h")
+    assert reason.startswith("no C compiler: ")
+    assert "/no/such/compiler" in reason
+    assert "install one (Debian: gcc" in reason
+
+
+def test_interpreter_without_headers_is_a_reason(build, monkeypatch, tmp_path):
+    """Without Python's own headers that is the reason, with what to install, and not the stack's header."""
+    monkeypatch.setattr(build, "python_includes", lambda: [str(tmp_path)])
+    reason = here(build, header="stdio.h")
+    assert reason.startswith("<Python.h> is missing or unusable (")
+    assert "Debian: python3-dev" in reason
+    assert str(tmp_path) not in reason
+
+
+def test_headers_of_the_running_interpreter(build):
+    """Its headers are found where this Python says, so that what is tried is what will be used."""
+    assert all(Path(folder).name.startswith(("python", "pypy")) for folder in build.python_includes())
+    assert build.no_tools() is None
+
+
+def test_failed_program_of_another_kind_has_a_reason(build, monkeypatch, tmp_path):
+    """A compiler that fails in silence is told as one without a message."""
+    (tmp_path / "cc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("CC", str(tmp_path / "cc"))
+    assert build.first_error(["stdio.h"]) == "no message"
 
 
 def test_compiler_may_have_options(build, monkeypatch):
