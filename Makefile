@@ -17,6 +17,7 @@ help:
 	@echo "make asan            decoding, fuzzing and a part of the contract suite with AddressSanitizer"
 	@echo "make bench           speed beside C, pysctp and CPython's sockets; ARGS='--quick --backend usrsctp', or --help"
 	@echo "make freebsd-cross   build for FreeBSD and check its ABI, without FreeBSD"
+	@echo "make wheel           sdist and wheel as they are published, checked and tried; in .tox/wheel/wheel"
 	@echo "make clean           remove everything that was built"
 
 demo:
@@ -32,7 +33,7 @@ unit:
 usrsctp:
 	$(CHECK) --only usrsctp
 
-lint types linux-uml fuzz asan freebsd-cross:
+lint types linux-uml fuzz asan freebsd-cross wheel:
 	$(CHECK) --only $@
 
 bench:
@@ -46,4 +47,4 @@ clean:
 	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
 	find sctpffi tools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench docs clean
+.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel docs clean

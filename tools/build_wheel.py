@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("pyproject.toml", "setup.py", "build_ffi.py", "MANIFEST.in", "README.md", "LICENSE")
+FILES = ("pyproject.toml", "setup.py", "build_ffi.py", "MANIFEST.in", "README.md", "LICENSE", "LICENSE.usrsctp")
 FOLDERS = ("csrc", "sctpffi")
 # What a build in the tree leaves, which is not source.
 LEFT_OVER = ("__pycache__", "*.so", "*.o", "*.py[cod]", "_ffi_*.c", "_build_info.py")

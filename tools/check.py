@@ -30,10 +30,10 @@ JUNIT = WORK / "junit"
 LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
-OTHER_ENVS = ("asan", "fuzz", "freebsd-cross", "abi", "lint", "types")
+OTHER_ENVS = ("asan", "wheel", "fuzz", "freebsd-cross", "abi", "lint", "types")
 # Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
 NO_WHEEL = ("lint", "types")
-OWN_WHEEL = ("pypy3", "asan")
+OWN_WHEEL = ("pypy3", "asan", "wheel")
 # Those that have a result file of the contract suite on usrsctp besides their own.
 WITH_USRSCTP = ("py", "asan")
 # Far more than any environment takes; a hang is to end before a CI system's own limit.
@@ -164,6 +164,8 @@ def result_files(env: str) -> List[str]:
     """The junit files that an environment leaves."""
     if env in NO_WHEEL:
         return []
+    if env == "wheel":
+        return [f"{env}-usrsctp.xml"]
     if env in KERNEL_ENVS:
         return [f"{env}-{env.split('-')[0]}.xml"]
     return [f"{env}.xml", *([f"{env}-usrsctp.xml"] if env.startswith(WITH_USRSCTP) else [])]

@@ -161,9 +161,8 @@ def test_interpreter_without_headers_is_a_reason(build, monkeypatch, tmp_path):
     """Without Python's own headers that is the reason, with what to install, and not the stack's header."""
     monkeypatch.setattr(build, "python_includes", lambda: [str(tmp_path)])
     reason = here(build, header="stdio.h")
-    assert reason.startswith("<Python.h> is missing or unusable (")
+    assert reason.startswith("<Python.h> is missing or unusable (probe.c:")
     assert "Debian: python3-dev" in reason
-    assert str(tmp_path) not in reason
 
 
 def test_headers_of_the_running_interpreter(build):

@@ -200,7 +200,7 @@ def test_kernel_of_a_system(system, has_sctp, first):
 def test_plan_starts_with_the_slow_ones():
     """The kernel, PyPy, then the interpreters in the order of their versions."""
     envs = check.plan("linux", False, ["py313", "py39", "pypy3", "py310"])
-    others = ["asan", "fuzz", "freebsd-cross", "abi", "lint", "types"]
+    others = ["asan", "wheel", "fuzz", "freebsd-cross", "abi", "lint", "types"]
     assert envs == ["linux-uml", "pypy3", "py39", "py310", "py313", *others]
     assert check.plan("freebsd", True, ["py39"]) == ["freebsd-host", "py39", "abi"]
 
@@ -287,6 +287,7 @@ def test_results_that_are_expected():
     assert check.result_files("abi") == ["abi.xml"]
     assert check.result_files("fuzz") == ["fuzz.xml"]
     assert check.result_files("asan") == ["asan.xml", "asan-usrsctp.xml"]
+    assert check.result_files("wheel") == ["wheel-usrsctp.xml"]
     assert check.result_files("lint") == []
 
 
@@ -295,7 +296,7 @@ def test_wheel_is_for_cpythons_only(tmp_path):
     runner = check.Runner({"py39": check.Interpreter("py39", "/opt/python3.9", "CPython 3.9.1")}, tmp_path / "x.whl")
     assert "--installpkg" in runner.command("py39")
     assert runner.command("py39")[runner.command("py39").index("--discover") + 1] == "/opt/python3.9"
-    for env in ("pypy3", "asan", "lint", "types"):
+    for env in ("pypy3", "asan", "wheel", "lint", "types"):
         assert "--installpkg" not in runner.command(env)
     assert "--installpkg" in runner.command("fuzz")
 
