@@ -13,6 +13,7 @@ help:
 	@echo "make unit            unit tests and contract suite on this interpreter"
 	@echo "make usrsctp         the same on every interpreter found here"
 	@echo "make linux-uml       contract suite on a real Linux kernel, booted in user mode"
+	@echo "make interop         the Linux kernel's SCTP and usrsctp with each other"
 	@echo "make fuzz            arbitrary values and bytes; SCTPFFI_FUZZ_EXAMPLES=100000 for more"
 	@echo "make asan            decoding, fuzzing and a part of the contract suite with AddressSanitizer"
 	@echo "make bench           speed beside C, pysctp and CPython's sockets; ARGS='--quick --backend usrsctp', or --help"
@@ -33,7 +34,7 @@ unit:
 usrsctp:
 	$(CHECK) --only usrsctp
 
-lint types linux-uml fuzz asan freebsd-cross wheel:
+lint types linux-uml interop fuzz asan freebsd-cross wheel:
 	$(CHECK) --only $@
 
 bench:
@@ -47,4 +48,4 @@ clean:
 	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
 	find sctpffi tools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel docs clean
+.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel interop docs clean

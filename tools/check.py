@@ -30,7 +30,7 @@ JUNIT = WORK / "junit"
 LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
-OTHER_ENVS = ("asan", "wheel", "fuzz", "freebsd-cross", "abi", "lint", "types")
+OTHER_ENVS = ("asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "lint", "types")
 # Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
 NO_WHEEL = ("lint", "types")
 OWN_WHEEL = ("pypy3", "asan", "wheel")
@@ -348,6 +348,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         signal.signal(number, signal.default_int_handler)
     for folder in (JUNIT, LOGS):
         folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("SCTPFFI_RUNNER", "host" if has_sctp else "uml")  # of the environment `interop`
     try:
         wheel = build_wheel() if set(envs) - {*OWN_WHEEL, *NO_WHEEL} else None
         outcomes = Runner(interpreters, wheel).run_all(envs)
