@@ -5,7 +5,8 @@ belongs here: the C files and the stack's header know them.
 
 Environment: SCTPFFI_BACKENDS=linux,usrsctp builds exactly these; one that cannot be built is then an error.
 Without it, everything that can be built here is, and what can't is recorded with its reason in
-sctpffi/backends/_build_info.py, which `sctpffi info` shows.
+sctpffi/backends/_build_info.py, which `sctpffi info` shows. SCTPFFI_PREFIX=/opt/usrsctp is where libusrsctp was
+installed, if it is not in the system's own places. SCTPFFI_CFLAGS has further flags of the compiler.
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ def struct_cdef(spec: Spec) -> str:
 
 
 def prefixes() -> List[str]:
-    """Where packages are installed besides the system's own place."""
+    """Where packages are installed besides the system's own place: SCTPFFI_PREFIX first."""
+    given = os.environ.get("SCTPFFI_PREFIX", "")
     others = ("/usr/local", "/opt/homebrew") if PLATFORM != "linux" else ()
-    return [p for p in others if os.path.isdir(p + "/include")]
+    return [p for p in (given, *others) if p and os.path.isdir(p + "/include")]
 
 
 def include_dirs() -> List[str]:
@@ -102,7 +104,12 @@ def library_dirs() -> List[str]:
 
 
 def usrsctp_version() -> str:
-    """The installed library's version as pkg-config tells it; the header has none."""
+    """The installed library's version as its file for pkg-config tells it; the header has none."""
+    for folder in library_dirs():
+        told = Path(folder) / "pkgconfig" / "usrsctp.pc"
+        found = re.search(r"^Version: *(\S+)", told.read_text(), re.MULTILINE) if told.exists() else None
+        if found is not None:
+            return found.group(1)
     try:
         done = subprocess.run(["pkg-config", "--modversion", "usrsctp"], capture_output=True, text=True, check=False)
     except OSError:

@@ -22,7 +22,7 @@ FOLDERS = ("csrc", "sctpffi")
 # What a build in the tree leaves, which is not source.
 LEFT_OVER = ("__pycache__", "*.so", "*.o", "*.py[cod]", "_ffi_*.c", "_build_info.py")
 # What else the result depends on: the backends that are asked for, and the compiler.
-VARIABLES = ("SCTPFFI_BACKENDS", "SCTPFFI_CFLAGS", "CC", "CFLAGS", "LDFLAGS")
+VARIABLES = ("SCTPFFI_BACKENDS", "SCTPFFI_CFLAGS", "SCTPFFI_PREFIX", "CC", "CFLAGS", "LDFLAGS")
 
 
 def copy_sources(target: Path, root: Path = ROOT) -> None:

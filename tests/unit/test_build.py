@@ -5,12 +5,16 @@ Nothing is compiled but the probes of why_not, which are empty programs.
 
 from __future__ import annotations
 
+import platform
 import runpy
+import sys
+import sysconfig
+import types
 from pathlib import Path
 
 import pytest
 
-from .loading import load_by_path
+from .loading import ROOT, load_by_path
 
 
 @pytest.fixture
@@ -200,3 +204,57 @@ def test_no_macro_is_left_for_cffi(build, name):
     code = "\n".join(part.partition("*/")[2] for part in text.split("/*"))
     assert "SFI_" not in code
     assert "typedef int... sctp_assoc_t;" in code
+
+
+@pytest.mark.parametrize(
+    ("implementation", "without_gil", "options"),
+    [
+        ("CPython", None, {"bdist_wheel": {"py_limited_api": "cp39"}}),
+        ("CPython", 0, {"bdist_wheel": {"py_limited_api": "cp39"}}),
+        ("CPython", 1, {}),
+        ("PyPy", None, {}),
+    ],
+)
+def test_stable_abi(monkeypatch, tmp_path, implementation, without_gil, options):
+    """The wheel is one of the stable ABI on CPython, but not on a free-threaded one, nor on PyPy: they have none."""
+    asked = []
+    monkeypatch.setitem(
+        sys.modules, "setuptools", types.SimpleNamespace(setup=lambda **arguments: asked.append(arguments))
+    )
+    build_script = types.SimpleNamespace(cffi_modules=lambda: ["build_ffi.py:ffi_usrsctp"])
+    monkeypatch.setitem(sys.modules, "build_ffi", build_script)
+    monkeypatch.setattr(platform, "python_implementation", lambda: implementation)
+    monkeypatch.setattr(sysconfig, "get_config_var", {"Py_GIL_DISABLED": without_gil}.get)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    runpy.run_path(str(ROOT / "setup.py"))
+    assert asked == [{"cffi_modules": ["build_ffi.py:ffi_usrsctp"], "options": options}]
+
+
+# -- where libusrsctp was installed by hand
+
+
+@pytest.fixture
+def prefix(build, monkeypatch, tmp_path):
+    """A folder with libusrsctp 1.2.3, which SCTPFFI_PREFIX names."""
+    (tmp_path / "include").mkdir()
+    (tmp_path / "lib" / "pkgconfig").mkdir(parents=True)
+    (tmp_path / "lib" / "pkgconfig" / "usrsctp.pc").write_text("Name: usrsctp\nVersion: 1.2.3\nRequires:\n")
+    monkeypatch.setenv("SCTPFFI_PREFIX", str(tmp_path))
+    return tmp_path
+
+
+def test_prefix_is_looked_at_first(build, prefix, monkeypatch):
+    """Headers, library and version are taken from SCTPFFI_PREFIX before any other place, on every platform."""
+    for platform_name in ("linux", "darwin", "freebsd14"):
+        monkeypatch.setattr(build, "PLATFORM", platform_name)
+        assert build.include_dirs()[:2] == [str(build.CSRC), str(prefix / "include")]
+        assert build.library_dirs()[0] == str(prefix / "lib")
+        assert build.usrsctp_version() == "1.2.3"
+
+
+def test_prefix_without_a_library_is_passed_over(build, monkeypatch, tmp_path):
+    """A SCTPFFI_PREFIX without headers changes nothing; the system's library is found as ever."""
+    monkeypatch.setenv("SCTPFFI_PREFIX", str(tmp_path))
+    monkeypatch.setattr(build, "PLATFORM", "linux")
+    assert build.include_dirs() == [str(build.CSRC)]
+    assert build.library_dirs() == []

@@ -5,6 +5,7 @@ Nothing is built or installed here: the commands are recorded. The environment `
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 import zipfile
@@ -24,6 +25,7 @@ sys.modules["build_wheel"] = load_by_path("build_wheel", "tools", "build_wheel.p
 sys.modules["installed"] = load_by_path("installed", "tools", "installed.py")
 wheel = load_by_path("wheel_tool", "tools", "wheel.py")
 smoke = load_by_path("smoke", "tools", "smoke.py")
+libusrsctp = load_by_path("libusrsctp", "tools", "libusrsctp.py")
 
 LIBRARY = "sctpffi.libs/libusrsctp-1234abcd.so.2.0.0"
 
@@ -240,3 +242,65 @@ def test_info_of_another_package(monkeypatch, facts, complaint):
     monkeypatch.setattr(smoke, "command", lambda *arguments: text)
     with pytest.raises(smoke.SmokeError, match=complaint):
         smoke.info("usrsctp")
+
+
+# -- libusrsctp
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What tools/libusrsctp.py would run."""
+    ran = []
+    monkeypatch.setattr(libusrsctp, "run", lambda *command: ran.append(command))
+    return ran
+
+
+def test_pinned_release_alone_is_built(tmp_path, commands, monkeypatch, capsys):
+    """An archive that is not the pinned release is refused with both hashes; the pinned one is unpacked and built."""
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(b"something else")
+    arguments = ["--prefix", str(tmp_path / "there"), "--source", str(archive)]
+    assert libusrsctp.main(arguments) == 1
+    found = hashlib.sha256(b"something else").hexdigest()
+    assert f"its SHA-256 is {found}, and not {libusrsctp.SHA256}" in capsys.readouterr().err
+    assert commands == []
+    monkeypatch.setattr(libusrsctp, "SHA256", found)
+    monkeypatch.setattr(libusrsctp, "run", unpacking(commands))
+    assert libusrsctp.main(arguments) == 0
+    assert [command[:2] for command in commands[1:]] == [("cmake", "-S"), ("cmake", "--build"), ("cmake", "--install")]
+    assert f"-DCMAKE_INSTALL_PREFIX={tmp_path / 'there'}" in commands[1]
+
+
+def unpacking(ran):
+    """A `run` for which tar makes a folder."""
+
+    def run(*command):
+        ran.append(command)
+        if command[0] == "tar":
+            Path(command[-1], "usrsctp-1").mkdir()
+
+    return run
+
+
+def test_sources_are_taken_as_they_are(tmp_path, commands):
+    """A folder of sources is built without a download, and is not written to."""
+    (tmp_path / "sources").mkdir()
+    assert libusrsctp.main(["--prefix", str(tmp_path / "p"), "--source", str(tmp_path / "sources")]) == 0
+    assert commands[0][2] == str(tmp_path / "sources")
+    assert str(tmp_path) not in commands[0][4]
+
+
+def test_download_that_fails_says_what_to_do(tmp_path, commands, monkeypatch, capsys):
+    """Without a network it names the address, and that a copy may be given."""
+    monkeypatch.setattr(libusrsctp, "URL", (tmp_path / "none.tar.gz").as_uri())
+    assert libusrsctp.main(["--prefix", str(tmp_path / "p")]) == 1
+    assert "none.tar.gz can't be had" in (told := capsys.readouterr().err)
+    assert "give a copy by --source" in told
+
+
+def test_missing_cmake_is_a_sentence(monkeypatch):
+    """A tool that is not there is named."""
+    with pytest.raises(libusrsctp.BuildError, match="no-such-cmake is missing: install it"):
+        libusrsctp.run("no-such-cmake")
+    with pytest.raises(libusrsctp.BuildError, match="status 2 of: sh -c 'exit 2'"):
+        libusrsctp.run("sh", "-c", "exit 2")
