@@ -29,11 +29,12 @@ WORK = ROOT / ".tox"
 JUNIT = WORK / "junit"
 LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
+FREE_THREADED = ("3.14",)  # cffi has none before
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
 OTHER_ENVS = ("asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "lint", "types")
 # Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
 NO_WHEEL = ("lint", "types")
-OWN_WHEEL = ("pypy3", "asan", "wheel")
+OWN_WHEEL = ("pypy3", "py314t", "asan", "wheel")
 # Those that have a result file of the contract suite on usrsctp besides their own.
 WITH_USRSCTP = ("py", "asan")
 # Far more than any environment takes; a hang is to end before a CI system's own limit.
@@ -64,8 +65,8 @@ def env_name(implementation: str, short: str, free_threaded: bool) -> Optional[s
     """The tox environment of an interpreter, None if there is none for it."""
     if implementation == "PyPy" and short != "2.7":
         return "pypy3"
-    if implementation == "CPython" and short in CPYTHONS and not free_threaded:
-        return "py" + short.replace(".", "")
+    if implementation == "CPython" and short in (FREE_THREADED if free_threaded else CPYTHONS):
+        return "py" + short.replace(".", "") + ("t" if free_threaded else "")
     return None
 
 
@@ -98,7 +99,7 @@ def version_key(name: str) -> List[int]:
 
 def candidates(places: Iterable[Path]) -> Iterator[str]:
     """Every command that may be an interpreter of use."""
-    names = [*(f"python{version}" for version in CPYTHONS), "pypy3"]
+    names = [*(f"python{version}" for version in (*CPYTHONS, *(f"{each}t" for each in FREE_THREADED))), "pypy3"]
     for place in places:
         yield from (str(place / name) for name in names if os.access(place / name, os.X_OK))
 
@@ -304,6 +305,8 @@ def system_name() -> str:
 def not_here(system: str, has_sctp: bool, interpreters: Dict[str, Interpreter]) -> List[str]:
     """What could not be tested on this machine."""
     lines = [f"CPython {v}" for v in CPYTHONS if "py" + v.replace(".", "") not in interpreters]
+    absent = (version for version in FREE_THREADED if f"py{version.replace('.', '')}t" not in interpreters)
+    lines += [f"CPython {version}, free-threaded" for version in absent]
     lines += [] if "pypy3" in interpreters else ["PyPy 3"]
     if system == "linux" and not has_sctp:
         lines.append(f"SCTP in the running kernel ({platform.release()}): user-mode Linux stands in")

@@ -225,7 +225,8 @@ def test_only():
     [
         (("CPython", "3.9", False), "py39"),
         (("CPython", "3.13", False), "py313"),
-        (("CPython", "3.13", True), None),  # the stable ABI is not for it
+        (("CPython", "3.13", True), None),  # cffi is not for it
+        (("CPython", "3.14", True), "py314t"),
         (("CPython", "3.8", False), None),
         (("CPython", "2.7", False), None),
         (("PyPy", "3.9", False), "pypy3"),
@@ -264,14 +265,17 @@ def test_candidates_are_executables_of_known_names(tmp_path):
     """Only what may be an interpreter of use is started."""
     for name, mode in (("python3.9", 0o755), ("python3.10", 0o644), ("python3.8", 0o755), ("pypy3", 0o755)):
         (tmp_path / name).touch(mode)
-    assert list(check.candidates([tmp_path])) == [str(tmp_path / "python3.9"), str(tmp_path / "pypy3")]
+    (tmp_path / "python3.14t").touch(0o755)
+    expected = [str(tmp_path / name) for name in ("python3.9", "python3.14t", "pypy3")]
+    assert list(check.candidates([tmp_path])) == expected
 
 
 def test_every_environment_is_in_tox_ini():
     """What check.py runs, and where it looks for results, is what tox.ini has."""
     text = (ROOT / "tox.ini").read_text()
     described = set(re.findall(r"^\[testenv:([\w-]+)\]", text, re.MULTILINE))
-    assert {*check.KERNEL_ENVS, *check.OTHER_ENVS, "pypy3"} <= described
+    assert {*check.KERNEL_ENVS, *check.OTHER_ENVS, "pypy3", "py314t"} <= described
+    assert {f"py{version.replace('.', '')}t" for version in check.FREE_THREADED} <= {*check.OWN_WHEEL, *described}
     for env in (*check.KERNEL_ENVS, *check.OTHER_ENVS):
         section = text.split(f"[testenv:{env}]")[1].split("\n[")[0]
         written = set(re.findall(r"\{env_name\}([\w-]*)\.xml", section))
@@ -297,7 +301,7 @@ def test_wheel_is_for_cpythons_only(tmp_path):
     runner = check.Runner({"py39": check.Interpreter("py39", "/opt/python3.9", "CPython 3.9.1")}, tmp_path / "x.whl")
     assert "--installpkg" in runner.command("py39")
     assert runner.command("py39")[runner.command("py39").index("--discover") + 1] == "/opt/python3.9"
-    for env in ("pypy3", "asan", "wheel", "lint", "types"):
+    for env in ("pypy3", "py314t", "asan", "wheel", "lint", "types"):
         assert "--installpkg" not in runner.command(env)
     assert "--installpkg" in runner.command("fuzz")
 
@@ -326,7 +330,9 @@ def test_what_is_not_here():
     """Interpreters and kernels that were not there are named."""
     lines = "\n".join(check.not_here("linux", False, {"py39": None}))
     assert "CPython 3.9" not in lines
-    assert all(word in lines for word in ("CPython 3.14", "PyPy", "user-mode Linux", "FreeBSD"))
+    assert all(word in lines for word in ("CPython 3.14", "3.14, free-threaded", "PyPy", "user-mode Linux", "FreeBSD"))
+    everything = dict.fromkeys(("py39", "py314", "py314t", "pypy3"))
+    assert not any("3.14" in line for line in check.not_here("linux", False, everything))
     assert not any("running kernel" in line for line in check.not_here("linux", True, {}))
 
 
