@@ -7,6 +7,7 @@ CHECK = $(PYTHON) tools/check.py
 help:
 	@echo "make demo            send a directory over SCTP and show how; ARGS='DIR --backend usrsctp'"
 	@echo "make docs            write docs/options.md and docs/rfc6458.md; the unit tests check them"
+	@echo "make site            check all pages, and make a site of them with Sphinx, in .tox/docs/site"
 	@echo "make test            everything below, on every interpreter found here (ends with N passed, N failed, N skipped)"
 	@echo "make lint            ruff, import layers, C warnings as errors"
 	@echo "make types           mypy --strict"
@@ -43,9 +44,12 @@ bench:
 docs:
 	$(PYTHON) tools/docs.py write
 
+site:
+	$(CHECK) --only docs
+
 clean:
 	rm -rf .venv .tox .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	rm -rf build dist *.egg-info sctpffi/backends/_build_info.py sctpffi/backends/_ffi_*
 	find sctpffi tools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel interop docs clean
+.PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel interop site docs clean

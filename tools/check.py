@@ -31,7 +31,7 @@ LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 FREE_THREADED = ("3.14",)  # cffi has none before
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
-OTHER_ENVS = ("asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "lint", "types")
+OTHER_ENVS = ("asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "docs", "lint", "types")
 # Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
 NO_WHEEL = ("lint", "types")
 OWN_WHEEL = ("pypy3", "py314t", "asan", "wheel")

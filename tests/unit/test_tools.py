@@ -200,7 +200,7 @@ def test_kernel_of_a_system(system, has_sctp, first):
 def test_plan_starts_with_the_slow_ones():
     """The kernel, PyPy, then the interpreters in the order of their versions."""
     envs = check.plan("linux", False, ["py313", "py39", "pypy3", "py310"])
-    others = ["asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "lint", "types"]
+    others = ["asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "docs", "lint", "types"]
     assert envs == ["linux-uml", "pypy3", "py39", "py310", "py313", *others]
     assert check.plan("freebsd", True, ["py39"]) == ["freebsd-host", "py39", "abi"]
 
@@ -289,6 +289,7 @@ def test_results_that_are_expected():
     assert check.result_files("linux-uml") == ["linux-uml-linux.xml"]
     assert check.result_files("freebsd-host") == ["freebsd-host-freebsd.xml"]
     assert check.result_files("abi") == ["abi.xml"]
+    assert check.result_files("docs") == ["docs.xml"]
     assert check.result_files("interop") == ["interop.xml"]
     assert check.result_files("fuzz") == ["fuzz.xml"]
     assert check.result_files("asan") == ["asan.xml", "asan-usrsctp.xml"]
