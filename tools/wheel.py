@@ -21,7 +21,8 @@ from build_wheel import LEFT_OVER, files_below
 
 ROOT = Path(__file__).resolve().parent.parent
 # What is in a checkout and of no use to those who have the sdist.
-NOT_SOURCE = (".*", "build", "dist", "*.egg-info", "*.orig", "*.rej", *LEFT_OVER)
+NOT_SOURCE = (".git", ".gitignore", ".ci", ".tox", ".venv", ".cache", ".benchmarks", ".*_cache", "build", "dist",
+              "*.egg-info", "*.orig", "*.rej", *LEFT_OVER)  # fmt: skip
 BACKENDS = "linux,usrsctp"
 LOWEST_CFFI = "cffi==1.15.0"  # of pyproject.toml
 LOOPS = "asyncio,trio"
@@ -66,6 +67,12 @@ def the_one(folder: Path, pattern: str) -> Path:
 def names_below(folder: Path) -> Set[str]:
     """All files, as they are called from there."""
     return {path.relative_to(folder).as_posix() for path in files_below(folder)}
+
+
+def check_tag(tag: str, sdist: Path) -> None:
+    """A tag that is about to be published must be of this version."""
+    if tag and sdist.name != f"sctpffi-{tag.lstrip('v')}.tar.gz":
+        raise WheelError(f"the tag {tag} is not of {sdist.name}; see sctpffi/_version.py")
 
 
 def build(out: Path, root: Path = ROOT) -> Built:
@@ -160,6 +167,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     out = options.out.resolve()
     try:
         built = build(out)
+        check_tag(os.environ.get("SCTPFFI_TAG", ""), built.sdist)
         audit(built)
         tried = list(try_out(built, out, options.junitxml.resolve()))
     except WheelError as exc:

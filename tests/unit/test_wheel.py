@@ -126,6 +126,17 @@ def test_sdist_has_everything(tmp_path, monkeypatch, lost):
         assert wheel.build(out, tree) == (out / "dist" / "a-1.tar.gz", out / "dist" / "a-1.whl", out / "sdist" / "a-1")
 
 
+@pytest.mark.parametrize(("tag", "good"), [("", True), ("v1.2.0", True), ("v1.2", False), ("v1.2.0rc1", False)])
+def test_tag_is_of_the_version(tag, good):
+    """A tag of another version ends the build before anything can be published."""
+    sdist = Path("dist/sctpffi-1.2.0.tar.gz")
+    if good:
+        wheel.check_tag(tag, sdist)
+    else:
+        with pytest.raises(wheel.WheelError, match=f"the tag {tag} is not of sctpffi-1.2.0.tar.gz"):
+            wheel.check_tag(tag, sdist)
+
+
 def test_failed_command_is_named(capfd):
     """A command that fails ends it, with its status and how to run it again."""
     with pytest.raises(wheel.WheelError, match=r"status 3 of: .*-c 'raise SystemExit\(3\)'"):
