@@ -38,6 +38,11 @@ class _Parts:
         self.over: Optional[int] = None  # the limit that it exceeded
 
 
+def key_of(raw: Raw) -> Tuple[int, int, int]:
+    """What the pieces of one message have in common: association, stream and order."""
+    return raw[8], raw[2], raw[1] & UNORDERED
+
+
 class Reader:
     """Makes messages and notifications of what one receive gave. Not locked: one thread at a time."""
 
@@ -115,7 +120,7 @@ class Reader:
             if kind == KIND_NOTIFICATION:
                 return self._notification(data, flags, peek, raw[9:13])
             if not pieces and (not flags & EOR or self._parts or size > limit):
-                data = self._assemble((raw[8], raw[2], flags & UNORDERED), raw[3], data, bool(flags & EOR), limit)
+                data = self._assemble(key_of(raw), raw[3], data, bool(flags & EOR), limit)
                 if data is None:
                     return None
         if flags & HAS_NEXT and following is None:

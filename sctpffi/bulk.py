@@ -94,9 +94,9 @@ class Arena:
         """How many bytes to keep for each message."""
         return self._least
 
-    def learn(self, pieces: bool) -> None:
+    def learn(self, cut_off: bool) -> None:
         """Whether messages came in pieces, because they were longer than what was kept for them."""
-        if pieces:
+        if cut_off:
             self._least, self._whole = min(self._least * 4, _GREATEST), 0
         elif self._least > _LEAST:
             self._whole += 1

@@ -49,6 +49,8 @@ class Noticing:
     newest 256.
     """
 
+    socket: Socket
+
     def __init__(self) -> None:
         self.on_notification: Optional[Callable[[Notification], None]] = None
         self.notifications: Deque[Notification] = deque(maxlen=KEPT_NOTIFICATIONS)
@@ -56,11 +58,15 @@ class Noticing:
     def _messages(self, items: List[Item]) -> List[Message]:
         """Those that are messages; the others are noticed."""
         found: List[Message] = []
-        for item in items:
+        for number, item in enumerate(items):
             if isinstance(item, Message):
                 found.append(item)
-            else:
+                continue
+            try:
                 self._notice(item)
+            except BaseException:  # on_notification's own: the messages around it come with the next call
+                self.socket._inbox.put_first([*found, *items[number + 1 :]])
+                raise
         return found
 
     def _notice(self, event: Notification) -> None:

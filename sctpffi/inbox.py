@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Type, Union
 
 from sctpffi import errors
-from sctpffi._reading import EOR, HAS_NEXT, KIND_DATA, UNORDERED, Item, Reader
+from sctpffi._reading import EOR, HAS_NEXT, KIND_DATA, UNORDERED, Item, Reader, key_of
 from sctpffi._wait import Deadline
 from sctpffi.backends.base import RECEIVED, RECV_OTHER, Handle, Room, Shelf
 from sctpffi.bulk import Arena
@@ -147,15 +147,18 @@ class Inbox(Reader):
         """
         self._acquire(deadline, op)
         try:
-            found = self._pop_many(count)
-            while not found:
+            while True:
+                found = self._pop_many(count)
+                if found:
+                    return found
                 self._check_alive(op)
                 shelf = arena.take(self.handle, count)
                 try:
                     found = self._read_many(arena, shelf, count, deadline, op, views)
                 finally:
                     arena.give_back()
-            return found
+                if found:
+                    return found
         finally:
             self._release()
 
@@ -431,32 +434,31 @@ class Inbox(Reader):
         if views:
             arena.lent([getattr(item, "data", None) for item in found])
         for number, item in enumerate(found):
-            if isinstance(item, errors.Error):
-                self._pending.extend(_kept(item) for item in found[number or 1 :])
-                if number == 0:
-                    raise item
+            if isinstance(item, errors.Error):  # it and what is behind it come in their turn
+                self._delay(map(_kept, found[number:]))
                 return found[:number]  # type: ignore[return-value]  # no error among them
         return found  # type: ignore[return-value]  # nor here
 
     def _sorted(self, shelf: Shelf, got: int, data: Any, op: str, arena: Arena) -> List[Found]:
         """What came: whole messages, notifications that are wanted, and errors."""
         found: List[Found] = []
-        longest, pieces = self.max_message_bytes, False
+        longest, cut_off = self.max_message_bytes, False
         for number, raw in enumerate(shelf.items(got)):
-            offset, length = raw[13], raw[14]
-            if raw[0] == KIND_DATA and raw[1] & ~UNORDERED == EOR and not self._parts and length <= longest:
-                found.append(received(data[offset : offset + length], raw))
+            flags, offset, length = raw[1], raw[13], raw[14]
+            following = shelf.next_info(number) if flags & HAS_NEXT else None
+            alone = not self._parts or key_of(raw) not in self._parts
+            if raw[0] == KIND_DATA and flags & EOR and alone and length <= longest:
+                found.append(received(data[offset : offset + length], raw, following))
                 continue
-            pieces = pieces or not raw[1] & EOR
-            following = shelf.next_info(number) if raw[1] & HAS_NEXT else None
+            cut_off = cut_off or (length >= arena.least and not flags & EOR)
             try:
                 item = self._got(raw, data[offset : offset + length], False, False, op, None, longest, following)
             except errors.Error as exc:
-                found.append(exc)
+                found.append(exc.with_traceback(None))  # which would keep a part of data in use
             else:
                 if item is not None:
                     found.append(item)
-        arena.learn(pieces)
+        arena.learn(cut_off)
         return found
 
 

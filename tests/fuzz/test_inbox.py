@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sctpffi import errors
 from sctpffi._wait import Deadline
 from sctpffi.backends import _build_info
+from sctpffi.bulk import Arena
 from sctpffi.enums import AssocChangeState, Event
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
@@ -84,6 +85,7 @@ calls = st.one_of(
     st.tuples(st.just("peek"), st.one_of(st.integers(1, 9), st.just(BUFFER_BYTES * 2))),
     st.just(("drop",)),
     st.just(("catch up",)),
+    st.tuples(st.just("many"), st.integers(1, 9), st.booleans()),
     st.tuples(st.just("limit"), st.sampled_from([0, 1, 10, 2**20])),
     st.tuples(st.just("want"), st.sampled_from(sorted(INTERNAL)), st.booleans(), st.integers(0, 9)),
 )
@@ -97,6 +99,12 @@ def call(inbox, name, *arguments):
         return inbox.take_piece(arguments[0], Deadline(0), "recv_partial")
     if name == "peek":
         return inbox.peek(arguments[0], Deadline(0), "peek")
+    if name == "many":
+        count, views = arguments
+        found = script.take_many(inbox, count, views)
+        assert 0 < len(found) <= count
+        assert all(isinstance(item, (Message, Notification)) for item in found)
+        return None
     if name == "drop":
         return inbox.drop_unwanted()
     if name == "catch up":
@@ -126,9 +134,9 @@ def test_every_call_ends_with_something_of_ours(name, data):
             if isinstance(found, Message) and step[0] in ("piece", "peek"):
                 assert len(found.data) <= step[1]
         assert not inbox._lock.locked()
-    received = len(inbox.handle.calls)
-    assert received < 100 + 20 * len(items)
-    assert all(timeout == 0 for _, _, timeout in inbox.handle.calls)
+    received = [*inbox.handle.calls, *inbox.handle.batches]
+    assert len(received) < 100 + 20 * len(items)
+    assert all(timeout == 0 for _, _, timeout in received)
 
 
 def whole_messages(items):
@@ -152,6 +160,26 @@ def test_pieces_become_the_messages_that_they_were(items):
     """Pieces in any order give the same messages as a plain model of RFC 6458 section 3.1.4 and RFC 8260 section 2."""
     expected = whole_messages(items)
     assert script.drain(script.many(*items)) == expected
+
+
+@given(st.lists(pieces, max_size=20), st.lists(st.integers(0, 5), max_size=20), st.booleans(), st.integers(0, 30))
+def test_batches_are_the_messages_that_they_were(items, counts, views, limit):
+    """By batches of any size, between other calls, with views or without, the same messages come in the same order."""
+    sizes = [len(data) for data in whole_messages(items)]
+    expected = [data if size <= limit * 1000 else size for data, size in zip(whole_messages(items), sizes)]
+    inbox, arena, found = script.many(*items), Arena(), []
+    inbox.max_message_bytes = limit * 1000
+    counts = [*counts, *[3] * 100]
+    while True:
+        try:
+            count = counts.pop(0)
+            batch = script.take_many(inbox, count, views, arena) if count else [inbox.take(Deadline(0), "recv")]
+            found += [bytes(message.data) for message in batch]
+        except errors.ReceiveLimitExceeded as exc:
+            found.append(exc.length_bytes)
+        except errors.WouldBlock:
+            break
+    assert found == expected
 
 
 @given(st.lists(pieces, max_size=8), st.lists(st.integers(0, 8), max_size=4), st.sampled_from([0, 1, 5]))

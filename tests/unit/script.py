@@ -1,16 +1,19 @@
 """A fake handle for the inbox: a script of what the stack gives, receive by receive.
 
 It cuts messages and notifications to the size of the receive as every stack does, leaves them where they are when
-peeked at, and says EAGAIN once the script is over. Helpers make inboxes over it.
+peeked at, and says EAGAIN once the script is over; the same by batches, and what a batch of sends is answered. Helpers
+make inboxes over it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
 from sctpffi.backends.base import RECEIVED, RECV_OTHER, RawNotification
+from sctpffi.bulk import Arena
 from sctpffi.enums import AssocChangeState, Event, MsgFlag
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
@@ -29,6 +32,9 @@ class Script:
     def __init__(self, *items) -> None:
         self.items = list(items)
         self.calls = []  # (size, peek, timeout_ms) of every native receive
+        self.batches = []  # (least, count, timeout_ms) of every one of many
+        self.answers = []  # to sends of many; then all are sent
+        self.parcels = []  # (messages, what they say, timeout_ms) of every one
         self.last = None
         self.words = Words()
         self.notes = {}
@@ -36,8 +42,48 @@ class Script:
             if isinstance(item, Note):
                 self.notes[item.data] = item
 
+    name = "script"
+
     def wait(self, events, timeout_ms):
         return 0
+
+    def new_shelf(self, size):
+        """Memory for many messages."""
+        return Shelf(size)
+
+    def recv_many(self, shelf, least, count, timeout_ms):
+        """One native receive of many, into equal shares of the memory, until there is an error or nothing more."""
+        assert isinstance(timeout_ms, int)
+        assert 0 < count <= shelf.reserved
+        self.batches.append((least, count, timeout_ms))
+        slots = max(1, min(count, shelf.size // least))
+        share = shelf.size // slots
+        shelf.came = []
+        while self.items and len(shelf.came) < slots:
+            item = self.items[0]
+            if isinstance(item, int):
+                if not shelf.came:
+                    return self.items.pop(0)
+                if item == EAGAIN:
+                    self.items.pop(0)
+                break  # an error comes with the next call
+            shown = item.cut(share)
+            if len(item.data) <= share:
+                self.items.pop(0)
+            else:
+                self.items[0] = item.rest(share)
+            shelf.put(shown, share * len(shelf.came))
+            if shown.kind == EOF:
+                break
+        return len(shelf.came) or EAGAIN
+
+    def send_many(self, data, lengths, infos, timeout_ms):
+        """One native send of many: notes them, and answers as it was told to, or that all were sent."""
+        assert sum(lengths) == len(data)
+        assert len(infos) in (1, len(lengths))
+        ends = [sum(lengths[: number + 1]) for number in range(len(lengths))]
+        self.parcels.append(([data[end - size : end] for size, end in zip(lengths, ends)], list(infos), timeout_ms))
+        return self.answers.pop(0) if self.answers else len(lengths)
 
     def new_buffer(self, size):
         """A room to receive into; its view is whatever came last."""
@@ -117,6 +163,46 @@ class Room:
     """base.Room."""
 
     view = b""
+
+
+class Shelf:
+    """base.Shelf over memory of ctypes, whose objects can be weakly referred to as cffi's can."""
+
+    def __init__(self, size) -> None:
+        self.size, self.reserved, self.came = size, 0, []
+        self._memory = bytearray(size)
+
+    @property
+    def view(self):
+        """Its bytes: slices are `bytes`."""
+        return self
+
+    def __getitem__(self, part):
+        return bytes(self._memory[part])
+
+    def exporter(self):
+        """A new object that shows all of it."""
+        return (ctypes.c_ubyte * self.size).from_buffer(self._memory)
+
+    def reserve(self, count) -> None:
+        """Have a place for what comes with so many."""
+        self.reserved = max(self.reserved, count)
+
+    def put(self, item, offset) -> None:
+        """What one native receive gives, at its place."""
+        self._memory[offset : offset + len(item.data)] = item.data
+        self.came.append((item, offset))
+
+    def items(self, count):
+        """The first count of what came, each as base.Received."""
+        assert count == len(self.came)
+        return iter([(*item.header()[:13], offset, len(item.data)) for item, offset in self.came])
+
+    def next_info(self, number):
+        """What comes after one of them."""
+        following = self.came[number][0].next
+        assert following is not None
+        return following
 
 
 class Piece:
@@ -214,6 +300,11 @@ def many(*items, wanted=()):
 def take(inbox, seconds=0):
     """What recv() would give."""
     return inbox.take(Deadline(seconds), "recv")
+
+
+def take_many(inbox, count=64, views=False, arena=None):
+    """What recv_many() would give without waiting."""
+    return inbox.take_many(arena or Arena(), count, Deadline(0), "recv_many", views)
 
 
 def drain(inbox):
