@@ -26,6 +26,7 @@ from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
 from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, parse
+from sctpffi.bulk import Outgoing
 from sctpffi.config import Config
 from sctpffi.connection import ConnectionBase, in_vain, open_client
 from sctpffi.enums import Event
@@ -111,20 +112,8 @@ class AsyncConnection(Reading, ConnectionBase):
         If it is cancelled while it waits for room, the exception has `sent`: how many were sent before.
         """
 
-        def attempt(rest: List[Any]) -> int:
-            return self.socket.send_many(
-                rest,
-                stream,
-                ppid,
-                unordered=unordered,
-                ttl=ttl,
-                prinfo=prinfo,
-                context=context,
-                to=to,
-                timeout=0,
-            )
-
-        return await self._write_many("send_many", messages, attempt, timeout)
+        common = Outgoing(b"", stream, ppid, unordered, ttl, prinfo, context, 0, 0, to)
+        return await self._write_many("send_many", messages, common, timeout)
 
     async def recv_into(self, buffer: Any, *, timeout: Timeout = UNSET) -> Message:
         """Receive the next message, whole, into a writable buffer; see `Connection.recv_into`."""
@@ -320,21 +309,8 @@ class AsyncEndpoint(Reading, EndpointBase[A], Generic[A, N]):
         room, the exception has `sent`: how many were sent before.
         """
         where = {} if to is None else self._where_to(to)
-
-        def attempt(rest: List[Any]) -> int:
-            return self.socket.send_many(
-                rest,
-                stream,
-                ppid,
-                unordered=unordered,
-                ttl=ttl,
-                prinfo=prinfo,
-                context=context,
-                timeout=0,
-                **where,
-            )
-
-        return await self._write_many("send_many", messages, attempt, timeout)
+        common = Outgoing(b"", stream, ppid, unordered, ttl, prinfo, context, 0, **where)
+        return await self._write_many("send_many", messages, common, timeout)
 
     async def send_all(
         self,

@@ -8,14 +8,13 @@ stand here, and no class that users see: those are in `_async.py`.
 from __future__ import annotations
 
 import errno
-from functools import partial
 from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, List, Optional, Protocol, Type, TypeVar
 
 from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._socket_bulk import BATCH, as_list
+from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import NO_WAIT, Deadline
-from sctpffi.bulk import Arena
+from sctpffi.bulk import Arena, Outgoing
 from sctpffi.errors import ConnectInProgress, Error, ResourceBusy, WaitTimeout, WouldBlock, build
 from sctpffi.inbox import BUFFER_BYTES
 from sctpffi.messages import Message
@@ -84,7 +83,8 @@ class Waiting:
 
     def _keep(self, result: Any) -> None:
         """Have delivered to the next one what a task did not get, because it was cancelled just then."""
-        self.socket._inbox.put_first(result if isinstance(result, list) else [result])
+        if not isinstance(result, ResourceBusy):  # nothing was read then
+            self.socket._inbox.put_first(result if isinstance(result, list) else [result])
 
     def _ready(self, op: str) -> None:
         self._waiter.check()
@@ -147,17 +147,19 @@ class Waiting:
             turn += 1
             self._ready(op)
 
-    async def _write_many(
-        self, op: str, messages: Iterable[Any], attempt: Callable[[List[Any]], int], timeout: Timeout
-    ) -> int:
+    async def _write_many(self, op: str, messages: Iterable[Any], common: Outgoing, timeout: Timeout) -> int:
         """Send all of them, as there is room; how many were sent before something failed."""
-        rest = as_list(messages)
+        self._ready(op)
+        parcel = self.socket._parcel(messages, common)
         deadline = self.socket._deadline(timeout)
         sent = 0
-        while rest:
+
+        def attempt() -> int:
+            return self.socket._send_parcel(parcel, sent, NO_WAIT)
+
+        while True:
             try:
-                moved = await self._write(op, partial(attempt, rest), deadline.left() if sent else timeout)
-                sent, rest = sent + moved, rest[moved:]
+                sent += await self._write(op, attempt, deadline.left() if sent else timeout)
             except Error:
                 if sent:
                     break  # the next call says it
@@ -165,6 +167,8 @@ class Waiting:
             except BaseException as exc:  # a cancel
                 exc.sent = sent  # type: ignore[attr-defined]  # documented: of this call only
                 raise
+            if sent == len(parcel.sizes):
+                break
         return sent
 
     async def _until(self, done: Callable[[], bool], deadline: Deadline, op: str, keep: bool = True) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from array import array
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 from sctpffi import errors
 from sctpffi._reading import Item
@@ -28,6 +28,14 @@ _AT_ONCE_BYTES = 1048576  # that are copied together for one native call; a long
 _ENDING = SendFlag.ABORT | SendFlag.EOF
 _ADDR_OVER = int(SendFlag.ADDR_OVER)
 _PLAIN = Outgoing(b"")
+
+
+class Parcel(NamedTuple):
+    """Messages that were checked: the data of each, what each says or what all say, and how long they are."""
+
+    datas: List[bytes]
+    infos: List[Packed]
+    sizes: array[int]
 
 
 class SocketBulk(SocketSending):
@@ -90,15 +98,19 @@ class SocketBulk(SocketSending):
         `opts.explicit_eor` on FreeBSD and usrsctp (UnsupportedOption), nor with the flags EOF and ABORT.
         Concurrency: any number of threads; each message stays whole.
         """
-        common = Outgoing(b"", stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to)
-        datas, infos = self._parcel(messages, common)
-        deadline = self._deadline(timeout)
-        if not datas:
+        parcel = self._parcel(
+            messages, Outgoing(b"", stream, ppid, unordered, ttl, prinfo, context, flags, assoc_id, to)
+        )
+        return self._send_parcel(parcel, 0, self._deadline(timeout))
+
+    def _send_parcel(self, parcel: Parcel, start: int, deadline: Deadline) -> int:
+        """Send a parcel from one message on; how many were sent."""
+        datas, infos, sizes = parcel
+        if start == len(sizes):
             return 0
         if self._one and (self._life.phase is not Phase.UP or self._life.shut_down):
             self._check_sendable(deadline)
-        sizes = array("I", map(len, datas))
-        sent = 0
+        sent = start
         while sent < len(sizes):
             end = _stretch(sizes, sent)
             data = datas[sent] if end == sent + 1 else b"".join(datas[sent:end])
@@ -107,10 +119,10 @@ class SocketBulk(SocketSending):
             if code > 0:
                 sent += code
             elif code != -errno.EINTR:
-                if sent:
+                if sent > start:
                     break  # the next call says it
-                raise self._many_failed(code, sizes[0], infos[0], deadline)
-        return sent
+                raise self._many_failed(code, sizes[sent], info[0], deadline)
+        return sent - start
 
     def _many_failed(self, code: int, size: int, info: Packed, deadline: Deadline) -> errors.Error:
         found = self._send_failed(code, size, info.stream, info.assoc_id, deadline, info.to, None, None, "send_many")
@@ -118,8 +130,8 @@ class SocketBulk(SocketSending):
             found.detail = f"{self.backend} can't send many with one of these flags, or with explicit_eor"
         return found
 
-    def _parcel(self, messages: Iterable[Any], common: Outgoing) -> Tuple[List[bytes], List[Packed]]:
-        """The data of all messages, and what each says, or what they all say; everything is checked."""
+    def _parcel(self, messages: Iterable[Any], common: Outgoing) -> Parcel:
+        """All messages, checked; nothing is sent."""
         given = as_list(messages)
         if set(map(type, given)) - {bytes}:
             infos = self._unwrap(given, common)
@@ -127,7 +139,7 @@ class SocketBulk(SocketSending):
             infos = [self._packed(common)] if given else []
         if b"" in given:
             raise ArgumentError(f"messages[{given.index(b'')}]", "an SCTP message is never empty")
-        return given, infos
+        return Parcel(given, infos, array("I", map(len, given)))
 
     def _unwrap(self, given: List[Any], common: Outgoing) -> List[Packed]:
         """Make bytes of what is given, and return what each message says; one for all if they say the same."""
@@ -140,18 +152,27 @@ class SocketBulk(SocketSending):
                 infos.append(self._own(own, common, known))
                 given[number] = data if type(data) is bytes else bytes(payload(data)[0])
             except (ArgumentError, ArgumentTypeError) as exc:
-                exc.argument = f"messages[{number}].{exc.argument}"
-                exc.args = (exc.argument, exc.message)
+                if not _is_of_all(exc.argument, own, common):
+                    exc.argument = f"messages[{number}].{exc.argument}"
+                    exc.args = (exc.argument, exc.message)
                 raise
         return infos if len(known) > 1 else infos[:1]
 
     def _own(self, message: Outgoing, common: Outgoing, known: Dict[Any, Packed]) -> Packed:
         """What one message says; many say the same, so what was found once is kept."""
-        key = (*message[1:-1], repr(message.to))
-        found = known.get(key)
+        if message is _PLAIN:
+            key: Any = None
+        else:  # 1, True and 1.0 are equal, and not all of them are numbers of a stream
+            key = (*message[1:-1], repr(message.to), *map(type, message[1:-1]))
+        try:
+            found = known.get(key)
+        except TypeError:  # not hashable, hence none of what may stand there
+            found, key = None, object()
         if found is None:
             if message.ttl is not None or message.prinfo is not None:
                 common = common._replace(ttl=None, prinfo=None)
+            if message.assoc_id is not None or message.to is not None:
+                common = _without_target(message, common)
             whole = (own if own is not None else general for own, general in zip(message, common))
             found = known[key] = self._packed(Outgoing(*whole))
         return found
@@ -182,9 +203,30 @@ def as_list(messages: Iterable[Any]) -> List[Any]:
         detail = f"a sequence of messages, not one {type(messages).__name__}; send() sends one"
         raise ArgumentTypeError("messages", detail)
     try:
-        return list(messages)
+        items = iter(messages)
     except TypeError:
         raise ArgumentTypeError("messages", f"a sequence, not {type(messages).__name__}") from None
+    return list(items)
+
+
+def _is_of_all(argument: str, message: Outgoing, common: Outgoing) -> bool:
+    """Whether a wrong argument is one that the call gave for all messages."""
+    name = argument.partition(".")[0]
+    said = getattr(common, name, None)
+    return name != "data" and getattr(message, name, None) is None and (bool(said) or (name == "ttl" and said == 0))
+
+
+def _without_target(message: Outgoing, common: Outgoing) -> Outgoing:
+    """What the call says of all, but for the association that a message chooses itself.
+
+    An address with ADDR_OVER is a path of the association that the call names.
+    """
+    flags = common.flags if message.flags is None else message.flags
+    if message.to is None:
+        return common._replace(to=None)
+    if isinstance(flags, int) and flags & _ADDR_OVER:
+        return common
+    return common._replace(assoc_id=0)
 
 
 def _stretch(sizes: array[int], start: int) -> int:

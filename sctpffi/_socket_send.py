@@ -288,9 +288,9 @@ class SocketSending(SocketFeatures):
             raise self._foreign(hosts[0])
         return hosts[0]
 
-    def _foreign(self, address: Address) -> errors.SctpOSError:
+    def _foreign(self, address: Address, op: str = "send") -> errors.SctpOSError:
         detail = f"not the peer's: {address}"
-        return errors.build(errors.AddressNotAvailable, "send", detail=detail, **self._where())
+        return errors.build(errors.AddressNotAvailable, op, detail=detail, **self._where())
 
     def _more(self, auth_key: Optional[int], init: Optional[InitParams], others: Tuple[Address, ...]) -> Any:
         if auth_key is not None:
@@ -373,9 +373,9 @@ class SocketSending(SocketFeatures):
             return self._life.send_error(op, **self._where())
         found = self._error(code, op, assoc_id)
         if number == errno.EINVAL:
-            self._explain_invalid(stream, assoc_id)
+            self._explain_invalid(stream, assoc_id, op)
             if self._one and target is not None and target not in self.peer_addresses():
-                return self._foreign(target)
+                return self._foreign(target, op)
         if not isinstance(found, errors.SctpOSError):
             return found
         if number == errno.EDEADLK:
@@ -389,13 +389,13 @@ class SocketSending(SocketFeatures):
             found.detail = f"{size} bytes do not fit the send buffer of {self.opts.send_buffer_bytes}"
         return found
 
-    def _explain_invalid(self, stream: int, assoc_id: int) -> None:
+    def _explain_invalid(self, stream: int, assoc_id: int, op: str) -> None:
         try:
             streams = self.opts.of(assoc_id).status.out_streams
         except errors.Error:
             if not self._one and assoc_id:
-                raise errors.build(errors.NoSuchAssociation, "send", assoc_id=assoc_id, **self._where()) from None
+                raise errors.build(errors.NoSuchAssociation, op, assoc_id=assoc_id, **self._where()) from None
             return
         if stream >= streams:
             detail = f"stream {stream}: the association has {streams} outgoing streams, 0..{streams - 1}"
-            raise errors.build(errors.StreamOutOfRange, "send", detail=detail, **self._where()) from None
+            raise errors.build(errors.StreamOutOfRange, op, detail=detail, **self._where()) from None

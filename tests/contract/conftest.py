@@ -10,7 +10,7 @@ import os
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 
@@ -22,9 +22,11 @@ from sctpffi import (
     AuthKey,
     ChunkType,
     Config,
+    Connection,
     Event,
     Message,
     Socket,
+    StreamScheduler,
     Style,
 )
 from sctpffi.options import Options
@@ -41,6 +43,7 @@ def _loops() -> Any:
 
 
 LOOPS = _loops()
+GATE = Path("/proc/sys/net/sctp/intl_enable")  # Linux' own switch of interleaving, of the network namespace
 # asyncio is always there; CI says which others have to be.
 WANTED_LOOPS = [LOOPS.make(name) for name in os.environ.get("SCTPFFI_EXPECT_LOOPS", "asyncio").split(",") if name]
 # Nothing that needs trio is collected where nobody expects it.
@@ -65,6 +68,19 @@ def watched(backend: str) -> Iterator[Pair]:
     """Two associated one-to-one sockets that subscribed to ASSOC_CHANGE and SHUTDOWN_EVENT."""
     with pair(backend, [Event.ASSOC_CHANGE, Event.SHUTDOWN_EVENT]) as both:
         yield both
+
+
+@pytest.fixture
+def joined(backend: str) -> Iterator[Tuple[Connection, Connection]]:
+    """Two Connections with an association between them, client and server, that subscribed to SHUTDOWN_EVENT."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(sctpffi.listen("127.0.0.1:0", backend=backend, events=[Event.SHUTDOWN_EVENT]))
+        client = sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT)
+        stack.enter_context(client)
+        server = stack.enter_context(listener.accept(timeout=LIMIT)[0])
+        for each in (client, server):
+            each.settimeout(LIMIT)
+        yield client, server
 
 
 @pytest.fixture
@@ -111,6 +127,26 @@ def unanswered(backend: str) -> Iterator[Unanswered]:
     stranger = Config(auth_keys=(AuthKey(1, b"stranger"),), auth_active_key=1)
     with sctpffi.listen("127.0.0.1:0", backend=backend, config=wants) as listener:
         yield Unanswered(f"127.0.0.1:{listener.port}", stranger)
+
+
+@pytest.fixture
+def interleaved(backend: str) -> Iterator[Pair]:
+    """A pair that may interleave messages, whose server has little room (RFC 8260 section 4.3.1)."""
+    before = GATE.read_text() if GATE.exists() else None
+    if before is not None:
+        GATE.write_text("1")
+    options: Dict[str, Any] = {
+        "fragment_interleave": 2,
+        "interleaving_supported": True,
+        "stream_scheduler": StreamScheduler.RR,
+    }
+    options.update(max_segment_bytes=1200, partial_delivery_point_bytes=2000, receive_buffer_bytes=20_000)
+    try:
+        with pair(backend, send_buffer_bytes=400_000, nodelay=True, **options) as both:
+            yield both
+    finally:
+        if before is not None:
+            GATE.write_text(before)
 
 
 class Association(NamedTuple):

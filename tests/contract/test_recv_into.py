@@ -11,7 +11,6 @@ import threading
 import time
 import warnings
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -25,15 +24,12 @@ from sctpffi import (
     Ppid,
     ReceiveLimitExceeded,
     Socket,
-    StreamScheduler,
     WaitTimeout,
     WouldBlock,
     errors,
 )
 from sctpffi.notifications import SenderDryEvent, ShutdownEvent
 from sctpffi.testing import LIMIT, Worker, expected, many_pair, pair
-
-GATE = Path("/proc/sys/net/sctp/intl_enable")  # Linux' own switch of interleaving, of the network namespace
 
 
 def some(size):
@@ -132,22 +128,6 @@ def test_pieces_that_wait(backend):
         message = both.server.recv_into(bytearray(150_000))
         sender.join()
         assert message.data == data
-
-
-@pytest.fixture
-def interleaved(backend):
-    """A pair that may interleave messages, whose server has little room (RFC 8260 section 4.3.1)."""
-    before = GATE.read_text() if GATE.exists() else None
-    if before is not None:
-        GATE.write_text("1")
-    options = {"fragment_interleave": 2, "interleaving_supported": True, "stream_scheduler": StreamScheduler.RR}
-    options.update(max_segment_bytes=1200, partial_delivery_point_bytes=2000, receive_buffer_bytes=20_000)
-    try:
-        with pair(backend, send_buffer_bytes=400_000, nodelay=True, **options) as both:
-            yield both
-    finally:
-        if before is not None:
-            GATE.write_text(before)
 
 
 LONG = {1: b"a" * 50_000, 2: b"b" * 50_000, 3: b"c" * 50_000}
