@@ -116,22 +116,70 @@ static int recv_round(sfi_sock *s, char *room, size_t start, size_t stride, sfi_
     return n;
 }
 
+/* How far apart messages lie: the room is shared out, with `least` for each. */
+static size_t recv_stride(size_t size, uint32_t least, uint32_t slots)
+{
+    size_t stride = size / slots;
+    size_t odd = stride & ~(size_t)63;
+
+    odd -= odd / 64 % 2 == 0 ? 64 : 0; /* odd: else all begin in the same few lines of the cache */
+    return slots > 1 && stride > 128 && odd >= least ? odd : stride;
+}
+
+/* An error that the socket has is its last word to recvmsg(), after all messages; recvmmsg() would say it first, once,
+   and poll() would not call the socket readable any more.  So while there is one they are taken singly, and it stays
+   for whoever finds nothing else.  1, 0 if nothing is left before it, or an error. */
+static int recv_before_error(sfi_sock *s, int first, char *room, size_t start, size_t stride, sfi_rcv *out)
+{
+    struct pollfd p;
+    int64_t r;
+
+    memset(&p, 0, sizeof p);
+    p.fd = s->fd;
+    p.events = POLLIN;
+    if (!first && poll(&p, 1, 0) >= 0 && (p.revents & POLLIN) == 0)
+        return 0;
+    r = n_recv(s, room + start, stride, 0, out);
+    if (r < 0)
+        return (int)r;
+    out->offset = (uint32_t)start;
+    return 1;
+}
+
+static int recv_has_error(sfi_sock *s)
+{
+    struct pollfd p;
+
+    memset(&p, 0, sizeof p);
+    p.fd = s->fd;
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+}
+
 static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count)
 {
     uint32_t slots = size / least < count ? (uint32_t)(size / least) : count;
-    size_t stride = size / slots;
+    size_t stride = recv_stride(size, least, slots);
     uint32_t got = 0;
 
-    if (slots > 1 && stride > 128) {
-        stride &= ~(size_t)63;
-        stride -= stride / 64 % 2 == 0 ? 64 : 0; /* odd: else all begin in the same few lines of the cache */
-    }
     while (got < slots) {
-        uint32_t asked = sfi_least_of(slots - got, SFI_BATCH);
-        int r = recv_round(s, room, got * stride, stride, out + got, asked);
+        int singly = recv_has_error(s);
+        uint32_t asked = singly ? 1 : sfi_least_of(slots - got, SFI_BATCH);
+        int r;
 
-        if (r < 0)
+        if (singly)
+            r = recv_before_error(s, got == 0, room, got * stride, stride, out + got);
+        else
+            r = recv_round(s, room, got * stride, stride, out + got, asked);
+        if (r < 0 && got == 0 && !singly && r != -EAGAIN && recv_round(s, room, 0, stride, out, 1) == 1 &&
+            out->kind != SFI_KIND_EOF) {
+            sfi_keep_error(s, r); /* it came after the look: its time is later */
+            r = 1;
+        }
+        if (r < 0) {
+            if (got > 0)
+                sfi_keep_error(s, r);
             return got > 0 ? (int)got : r;
+        }
         got += (uint32_t)r;
         if ((uint32_t)r < asked || out[got - 1].kind == SFI_KIND_EOF)
             break;
@@ -184,8 +232,11 @@ static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi
         if (out[got - 1].kind == SFI_KIND_EOF)
             break;
     }
-    if (got > 0)
+    if (got > 0) {
+        if (r < 0)
+            sfi_keep_error(s, (int)r);
         n_received(s, r);
+    }
     return got > 0 ? (int)got : (int)r;
 }
 

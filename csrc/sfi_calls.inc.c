@@ -176,6 +176,7 @@ int sfi_connect(sfi_sock *s, const sfi_addr *addrs, uint32_t count, uint32_t *as
 
     if (r < 0)
         return r;
+    sfi_late_or(s, 0); /* an association before this one had it */
     r = addrs == NULL || count < 1 || count > SFI_MAX_ADDRS ? -EINVAL : n_connect(s, addrs, count, &id);
     if (assoc_id != NULL)
         *assoc_id = id;
@@ -264,7 +265,7 @@ int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t time
         if (buffer == NULL || size == 0 || out == NULL)
             r = -EINVAL; /* no room would read as the end of the association */
         else
-            r = n_recv(s, buffer, size, flags, out);
+            r = sfi_late_or(s, n_recv(s, buffer, size, flags, out));
         if (r == -EAGAIN) {
             again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
             if (again < 0)
@@ -304,13 +305,13 @@ static int sfi_check_parcel(const struct sfi_parcel *p, uint32_t infos_count)
 
         if (r == 0 && (info->flags & (SFI_SEND_EOF | SFI_SEND_ABORT))) /* what ends an association goes alone */
             r = -EINVAL;
-        bytes += p->lengths[i];
-        if (r == 0 && bytes > p->size)
+        if (r == 0 && p->lengths[i] > p->size - bytes)
             r = -EINVAL;
         if (r < 0)
             return r;
+        bytes += p->lengths[i];
     }
-    return 0;
+    return bytes == p->size ? 0 : -EINVAL;
 }
 
 int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
@@ -341,6 +342,15 @@ int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *le
     return p.done > 0 ? (int)p.done : r;
 }
 
+static int recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count)
+{
+    int r = n_recv_some(s, room, size, least, out, count);
+    int nothing = r < 0 || (r == 1 && out->kind == SFI_KIND_EOF);
+    int late = nothing ? (int)sfi_late_or(s, 0) : 0;
+
+    return late < 0 ? late : r;
+}
+
 int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count,
                   int64_t timeout_ms)
 {
@@ -357,7 +367,7 @@ int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv 
             count > INT_MAX)
             r = -EINVAL;
         else
-            r = n_recv_some(s, room, size, least, out, count);
+            r = recv_some(s, room, size, least, out, count);
         if (r == -EAGAIN) {
             again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
             if (again < 0)

@@ -43,6 +43,7 @@ struct sfi_base {
     atomic_uint pd_point; /* the shortest message that may be delivered in part; 0: not looked up */
     atomic_uint lost;     /* the association was lost: see k_check_end */
     atomic_uint chose;    /* a message went by a chosen path: see k_check_path */
+    atomic_int late;      /* an error that a batch ran into behind its messages: see sfi_keep_error */
     atomic_llong own_ms;  /* the time-out of calls that give none; -1: for ever */
     struct sfi_wake *wake; /* what waiters watch; made by the first wait */
     unsigned wake_born;    /* of forks, when wake was made */
@@ -121,6 +122,7 @@ static void sfi_base_init(struct sfi_base *b, int family, int style)
     atomic_init(&b->pd_point, 0);
     atomic_init(&b->lost, 0);
     atomic_init(&b->chose, 0);
+    atomic_init(&b->late, 0);
     atomic_init(&b->own_ms, -1);
     b->family = family;
     b->style = style;
@@ -233,6 +235,22 @@ static int sfi_errno(void)
     if (e == EWOULDBLOCK)
         e = EAGAIN;
     return e > 0 ? -e : -EIO;
+}
+
+/* The stacks say once why an association is lost.  What a batch was told behind its messages is kept for the call that
+   finds nothing else. */
+static void sfi_keep_error(sfi_sock *s, int error)
+{
+    if (error != -EAGAIN && error != -EINTR)
+        atomic_store(&n_base(s)->late, error);
+}
+
+/* What a receive has to say; r <= 0: it found no message. */
+static int64_t sfi_late_or(sfi_sock *s, int64_t r)
+{
+    int late = r > 0 ? 0 : atomic_exchange(&n_base(s)->late, 0);
+
+    return late < 0 ? late : r;
 }
 
 /* ---- addresses: the one place where native and canonical meet ---- */
