@@ -19,7 +19,7 @@ from sctpffi.testing import DIFFERENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("linux", "freebsd", "usrsctp")
-PAGES = ("README.md", "docs/connections.md", "docs/asyncio.md", "docs/poller.md")
+PAGES = ("README.md", "docs/connections.md", "docs/asyncio.md", "docs/bulk.md", "docs/poller.md")
 LOOPS = os.environ.get("SCTPFFI_EXPECT_LOOPS", "asyncio").split(",")  # as in tests/contract/conftest.py
 LIMIT = 60.0  # seconds; each takes less than one
 

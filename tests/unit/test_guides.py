@@ -1,10 +1,11 @@
-"""The guides, docs/connections.md and docs/asyncio.md, against the code: tables, names, and links of all pages.
+"""The guides, docs/connections.md, asyncio.md and bulk.md, against the code: tables, names, and links of all pages.
 
 Their samples run in test_examples.py; that the twins are twins, test_twins.py says.
 """
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import importlib
 import inspect
@@ -23,7 +24,7 @@ from .loading import ROOT
 LOOPS = os.environ.get("SCTPFFI_EXPECT_LOOPS", "asyncio").split(",")  # as in tests/contract/conftest.py
 MODULES = ["sctpffi.aio", *(["sctpffi.trio"] if "trio" in LOOPS else [])]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-GUIDES = ("connections.md", "asyncio.md")
+GUIDES = ("connections.md", "asyncio.md", "bulk.md")
 ROWS = {row.name: row for row in OPTIONS}
 
 
@@ -101,11 +102,11 @@ def test_table_of_coroutines(module):
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_names_of_errors(guide):
-    """What looks like an error's name in a guide is one, of ours or a builtin."""
+    """What looks like an error's name in a guide is one, of ours, of Python's or of asyncio's."""
     ends = "Error|Timeout|TimedOut|Refused|Aborted|Lost|Exceeded|Connected|Association|Block|Busy|Loop"
     named = set(re.findall(rf"\b([A-Z][a-zA-Z]+(?:{ends}))\b", text_of(guide)))
     assert len(named) > 5
-    assert [name for name in named if not hasattr(errors, name) and not hasattr(builtins, name)] == []
+    assert [name for name in named if not any(hasattr(place, name) for place in (errors, builtins, asyncio))] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES)
