@@ -6,6 +6,7 @@ Same names and parameters as the blocking ones; what waits is a coroutine, what 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import (
     Any,
     AsyncIterator,
@@ -24,7 +25,7 @@ from sctpffi._async_wait import Reading, Until, Waiting, tried
 from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
 from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._wait import Deadline, OwnDeadline, check_timeout
+from sctpffi._wait import NO_WAIT, Deadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, parse
 from sctpffi.bulk import Outgoing
 from sctpffi.config import Config
@@ -329,17 +330,8 @@ class AsyncEndpoint(Reading, EndpointBase[A], Generic[A, N]):
         sent: List[int] = []
         for number in self.socket.associations():
             try:
-                await self.send(
-                    data,
-                    stream,
-                    ppid,
-                    to=number,
-                    unordered=unordered,
-                    ttl=ttl,
-                    prinfo=prinfo,
-                    context=context,
-                    timeout=timeout if isinstance(deadline, OwnDeadline) else deadline.left(),
-                )
+                what = (data, stream, ppid, unordered, ttl, prinfo, context, 0, number, None, None, None, NO_WAIT)
+                await self._write("send_all", partial(self.socket._send, *what), deadline)
             except NoSuchAssociation:
                 continue
             except Error as exc:
@@ -404,7 +396,7 @@ async def open_connection(
         except ConnectInProgress:
             if deadline.seconds == 0:
                 raise in_vain(sock, deadline) from None
-            await connection._write("connect", attempt, deadline.left())
+            await connection._write("connect", attempt, deadline)
         else:
             await connection._waiter.checkpoint()
         return connection

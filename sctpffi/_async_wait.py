@@ -11,7 +11,7 @@ import errno
 from typing import Any, AsyncIterator, Awaitable, Callable, Iterable, List, Optional, Protocol, Type, TypeVar
 
 from sctpffi._reading import Item
-from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_base import UNSET, Patience, Timeout
 from sctpffi._socket_bulk import BATCH
 from sctpffi._wait import NO_WAIT, Deadline
 from sctpffi.bulk import Arena, Outgoing
@@ -94,7 +94,7 @@ class Waiting:
         if deadline.left_ms() == 0:
             raise build(WaitTimeout, op, **self.socket._where())
 
-    async def _read(self, op: str, attempt: Callable[[], Optional[T]], timeout: Timeout, early: bool = False) -> T:
+    async def _read(self, op: str, attempt: Callable[[], Optional[T]], timeout: Patience, early: bool = False) -> T:
         """Try until there is something to read; one task at a time.
 
         attempt: gives None if there is nothing. early: it gives items, and may be made by the loop, before the task's
@@ -113,7 +113,7 @@ class Waiting:
         finally:
             self._receiving = False
 
-    async def _read_later(self, op: str, attempt: Callable[[], Optional[T]], timeout: Timeout, early: bool) -> T:
+    async def _read_later(self, op: str, attempt: Callable[[], Optional[T]], timeout: Patience, early: bool) -> T:
         deadline = self.socket._deadline(timeout)
         if deadline.seconds == 0:
             raise build(WouldBlock, op, **self.socket._where())
@@ -127,7 +127,7 @@ class Waiting:
             if found is not None:
                 return found
 
-    async def _write(self, op: str, attempt: Callable[[], T], timeout: Timeout) -> T:
+    async def _write(self, op: str, attempt: Callable[[], T], timeout: Patience) -> T:
         """Try until there is room to write; tasks may wait side by side."""
         self._ready(op)
         if self._waiter.turn():
@@ -159,7 +159,7 @@ class Waiting:
 
         while True:
             try:
-                sent += await self._write(op, attempt, deadline.left() if sent else timeout)
+                sent += await self._write(op, attempt, deadline)
             except Error:
                 if sent:
                     break  # the next call says it
@@ -222,18 +222,17 @@ class Reading(Waiting):
         room = self.socket._check_many(count, arena)
         take = self.socket._inbox.take_many
         early = arena is None or not views  # else another task's batch might come before this one's turn
-        deadline: Optional[Deadline] = None
+        patience: Patience = timeout
 
         def attempt() -> Optional[List[Item]]:
             return tried(take, room, count, NO_WAIT, "recv_many", views)
 
         while True:
-            items = await self._read("recv_many", attempt, timeout, early)
+            items = await self._read("recv_many", attempt, patience, early)
             found = self._messages(items)
             if found:
                 return found
-            deadline = deadline or self.socket._deadline(timeout)
-            timeout = deadline.left()
+            patience = self.socket._deadline(patience)
 
     async def _message(
         self, op: str, attempt: Callable[[], Optional[Item]], timeout: Timeout, early: bool = False
@@ -244,7 +243,7 @@ class Reading(Waiting):
         deadline = self.socket._deadline(timeout)
         while not isinstance(item, Message):
             self._notice(item)
-            item = await self._read(op, attempt, deadline.left(), early)
+            item = await self._read(op, attempt, deadline, early)
         return item
 
     def _try_item(self) -> Optional[Item]:

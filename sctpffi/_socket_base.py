@@ -37,6 +37,7 @@ class _Unset:
 
 UNSET = _Unset()
 Timeout = Union[float, None, _Unset]
+Patience = Union[Timeout, Deadline]  # what a call within a call gets: the time is the outer one's
 
 
 class SocketBase:
@@ -147,24 +148,30 @@ class SocketBase:
         """`settimeout(None)` or `settimeout(0)`."""
         self.settimeout(None if flag else 0.0)
 
-    def _deadline(self, timeout: Timeout) -> Deadline:
+    def _deadline(self, timeout: Patience) -> Deadline:
         if isinstance(timeout, _Unset):
             return OwnDeadline(self)
+        if isinstance(timeout, Deadline):
+            return timeout
         return Deadline(check_timeout(timeout))
 
     # For every message: no Deadline is made unless something goes another way than usual.
 
-    def _wait_ms(self, timeout: Timeout) -> int:
+    def _wait_ms(self, timeout: Patience) -> int:
         """How long a call that begins now may wait, as a backend takes it."""
         if isinstance(timeout, _Unset):
             return 0 if self._timeout == 0 else OWN_MS
+        if isinstance(timeout, Deadline):
+            return timeout.shim_ms()
         seconds = check_timeout(timeout)
         return -1 if seconds is None else math.ceil(seconds * 1000)
 
-    def _since(self, timeout: Timeout, begun: float) -> Deadline:
+    def _since(self, timeout: Patience, begun: float) -> Deadline:
         """The deadline of a call that began then. 0 is now: there was no time-out, so nobody looked at the clock."""
         if isinstance(timeout, _Unset):
             return OwnDeadline(self, begun or None)
+        if isinstance(timeout, Deadline):
+            return timeout
         return Deadline(check_timeout(timeout), begun)
 
     def wait_readable(self, timeout: Timeout = UNSET) -> bool:

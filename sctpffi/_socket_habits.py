@@ -13,7 +13,7 @@ from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple, U
 
 from sctpffi import errors
 from sctpffi._reading import Item
-from sctpffi._socket_base import UNSET, Timeout
+from sctpffi._socket_base import UNSET, Patience, Timeout
 from sctpffi._socket_bulk import SocketBulk
 from sctpffi.addresses import Address, AddressLike
 from sctpffi.enums import MsgFlag, SendFlag, Style
@@ -116,7 +116,7 @@ class SocketHabits(SocketBulk):
                 return
             rest = whole.tobytes()
         while sent < len(rest):
-            sent += self.send(rest[sent:], flags=number, timeout=deadline.left())
+            sent += self._send(rest[sent:], None, None, False, None, None, None, number, 0, None, None, None, deadline)
 
     @overload
     def sendto(self, data: Any, address: AddressLike, /, *, timeout: Timeout = UNSET) -> int: ...
@@ -200,6 +200,9 @@ class SocketHabits(SocketBulk):
         place of `max_message_bytes`. What else is in the buffer afterwards is undefined. timeout in seconds.
         Raises as `recv`; ArgumentTypeError for what can't be written to.
         """
+        return self._recv_into(buffer, timeout)
+
+    def _recv_into(self, buffer: Any, timeout: Patience) -> Item:
         begun = monotonic()
         with _writable_view("buffer", buffer) as view:
             _size("buffer", len(view))

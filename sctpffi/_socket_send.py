@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Optional, Tuple
 
 from sctpffi import errors
-from sctpffi._socket_base import OWN_MS, UNSET, Timeout
+from sctpffi._socket_base import OWN_MS, UNSET, Patience, Timeout
 from sctpffi._socket_features import SocketFeatures
 from sctpffi._wait import Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
@@ -116,7 +116,7 @@ class SocketSending(SocketFeatures):
         to: Optional[AddressLike],
         auth_key: Optional[int],
         init: Optional[InitParams],
-        timeout: Timeout,
+        timeout: Patience,
     ) -> int:
         """`send`, whose arguments by name take time. The plain case makes no call but the stack's."""
         patient = timeout is UNSET and self._timeout is None
@@ -168,7 +168,7 @@ class SocketSending(SocketFeatures):
         to: Optional[AddressLike],
         auth_key: Optional[int],
         init: Optional[InitParams],
-        timeout: Timeout,
+        timeout: Patience,
         begun: float,
     ) -> int:
         """Any message, by a call that began at begun."""

@@ -232,10 +232,10 @@ class Connection(Receiving, ConnectionBase):
         Raises as `recv`; ReceiveLimitExceeded for a message that is longer than the buffer.
         """
         begun = monotonic()
-        item = self.socket.recv_into(buffer, timeout=timeout)
+        item = self.socket._recv_into(buffer, timeout)
         while not isinstance(item, Message):
             self._notice(item)
-            item = self.socket.recv_into(buffer, timeout=self.socket._since(timeout, begun).left())
+            item = self.socket._recv_into(buffer, self.socket._since(timeout, begun))
         return item
 
     def send_many(

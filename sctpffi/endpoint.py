@@ -10,7 +10,7 @@ from typing import Any, Iterable, Iterator, List, Optional, Set, Tuple, Union
 from sctpffi._endpoint_base import AssociationBase, EndpointBase, To
 from sctpffi._reading import Item
 from sctpffi._socket_base import UNSET, Timeout
-from sctpffi._wait import Deadline, OwnDeadline, check_timeout
+from sctpffi._wait import Deadline, check_timeout
 from sctpffi.addresses import AddressLike
 from sctpffi.connection import Connection, Receiving
 from sctpffi.errors import ClosedError, Error, NoSuchAssociation, WaitTimeout
@@ -135,16 +135,8 @@ class Endpoint(Receiving, EndpointBase[Association]):
         sent: List[int] = []
         for number in self.socket.associations():
             try:
-                self.socket.send(
-                    data,
-                    stream,
-                    ppid,
-                    unordered=unordered,
-                    ttl=ttl,
-                    prinfo=prinfo,
-                    context=context,
-                    assoc_id=number,
-                    timeout=timeout if isinstance(deadline, OwnDeadline) else deadline.left(),
+                self.socket._send(
+                    data, stream, ppid, unordered, ttl, prinfo, context, 0, number, None, None, None, deadline
                 )
             except NoSuchAssociation:
                 continue

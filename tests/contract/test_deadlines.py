@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from typing import Callable, List, Optional
 
 import pytest
 
-from sctpffi import ClosedError, Socket, WaitTimeout, WouldBlock, errors
+import sctpffi
+from sctpffi import ClosedError, Connection, Event, Socket, WaitTimeout, WouldBlock, errors
 from sctpffi.testing import LIMIT, Worker, listener
 
 
@@ -142,3 +144,32 @@ def test_settimeout_on_a_closed_socket(linked):
     linked.client.close()
     with pytest.raises(ClosedError):
         linked.client.settimeout(1)
+
+
+def _receive(conn: Connection, name: str, timeout: float) -> object:
+    if name == "recv_into":
+        return conn.recv_into(bytearray(10), timeout=timeout)
+    return getattr(conn, name)(timeout=timeout)
+
+
+@pytest.mark.parametrize("name", ["recv", "recv_into", "recv_partial", "recv_many"])
+def test_a_handler_that_takes_all_the_time(backend, name):
+    """A time-out that ran out while notifications were dealt with is WaitTimeout, as one that was waited for."""
+    heard = threading.Event()
+
+    def hear(event: object) -> None:
+        heard.set()
+        time.sleep(0.2)  # it does something that takes longer than the time-out
+
+    with ExitStack() as stack:
+        head = stack.enter_context(sctpffi.listen("127.0.0.1:0", backend=backend))
+        there = f"127.0.0.1:{head.port}"
+        conn = stack.enter_context(sctpffi.connect(there, backend=backend, events=(Event.SENDER_DRY_EVENT,)))
+        peer = stack.enter_context(head.accept(timeout=LIMIT)[0])
+        conn.on_notification = hear
+        conn.send(b"x")
+        assert peer.recv(timeout=LIMIT).data == b"x"
+        assert conn.socket.wait_readable(LIMIT)
+        with pytest.raises(WaitTimeout):
+            _receive(conn, name, 0.1)
+    assert heard.is_set()
