@@ -25,7 +25,7 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("delayed_sack", DelayedSack(200, 2), DelayedSack(300, 2), DelayedSack(250, 2)),
+    Case("delayed_sack", DelayedSack(200, 2), DelayedSack(300, 2), DelayedSack(260, 2)),  # in ticks of 10, 4 and 1 ms
     Case("max_segment_bytes", 0, 1200, 1300),
     Case("default_sndinfo", SndInfo(), SndInfo(stream=1), SndInfo(stream=2)),
     Case("context", 0, 4960, 5060),
