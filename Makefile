@@ -15,6 +15,8 @@ help:
 	@echo "make usrsctp         the same on every interpreter found here"
 	@echo "make linux-uml       contract suite on a real Linux kernel, booted in user mode"
 	@echo "make interop         the Linux kernel's SCTP and usrsctp with each other"
+	@echo "make linux-qemu      contract suite on Debian's own kernels, in QEMU; SCTPFFI_KERNELS=RELEASE,... (not in make test)"
+	@echo "make freebsd-vm      contract suite on FreeBSD, in QEMU; SCTPFFI_FREEBSD_IMAGE=FILE, docs/freebsd.md (not in make test)"
 	@echo "make fuzz            arbitrary values and bytes; SCTPFFI_FUZZ_EXAMPLES=100000 for more"
 	@echo "make asan            decoding, fuzzing and a part of the contract suite with AddressSanitizer"
 	@echo "make bench           speed beside C, pysctp and CPython's sockets; ARGS='--quick --backend usrsctp', or --help"
@@ -35,7 +37,7 @@ unit:
 usrsctp:
 	$(CHECK) --only usrsctp
 
-lint types linux-uml interop fuzz asan freebsd-cross wheel:
+lint types linux-uml interop fuzz asan freebsd-cross wheel linux-qemu freebsd-vm freebsd-vm-offline debian-vm:
 	$(CHECK) --only $@
 
 bench:
@@ -53,3 +55,4 @@ clean:
 	find sctpffi tools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help demo test unit usrsctp lint types linux-uml fuzz asan freebsd-cross bench wheel interop site docs clean
+.PHONY: linux-qemu freebsd-vm freebsd-vm-offline debian-vm

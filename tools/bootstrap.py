@@ -1,4 +1,4 @@
-"""Gets a fresh machine ready: `bootstrap.py demo`, `test` or `bench`. Standard library only, Python 3.9+.
+"""Gets a fresh machine ready: `bootstrap.py demo`, `test`, `bench`, or `tox`. Standard library only, Python 3.9+.
 
 Installs what the system lacks if it may, else names the one command that does, and makes .venv with what the step
 needs. Done again it changes nothing. What is run afterwards is no concern of this file.
@@ -70,6 +70,8 @@ def kernel_has_sctp() -> bool:
 
 def debian_needs(step: str) -> Needs:
     """The Debian packages of a step."""
+    if step == "tox":
+        return Needs(["python3-venv"] if is_system_python() else [])
     required = ["libusrsctp-dev"]
     if not shutil.which("gcc"):
         required += ["gcc"]
@@ -90,7 +92,7 @@ def debian_needs(step: str) -> Needs:
 
 def freebsd_needs(step: str) -> Needs:
     """The FreeBSD packages of a step; pip builds cffi there, so it wants libffi. Further Pythons are not asked for."""
-    return Needs(["libusrsctp", "libffi", "pkgconf"])
+    return Needs([] if step == "tox" else ["libusrsctp", "libffi", "pkgconf"])
 
 
 def elsewhere_needs(step: str) -> str:
@@ -186,7 +188,7 @@ def ensure_packages(step: str) -> None:
         ensure_debian(debian_needs(step))
     elif PLATFORM.startswith("freebsd"):
         ensure_freebsd(freebsd_needs(step))
-    else:
+    elif step != "tox":
         say(f"this system's packages are not known here; needed are: {elsewhere_needs(step)}")
 
 
@@ -243,7 +245,7 @@ def install_project() -> None:
 
 
 def ensure(step: str) -> None:
-    """Make this machine ready for "demo", "test" or "bench"; BootstrapError says what is left to do by hand."""
+    """Make this machine ready for "demo", "test", "bench" or "tox"; BootstrapError says what is left to do by hand."""
     if sys.version_info < (3, 9):  # noqa: UP036  # who runs it by hand may have any python3
         raise BootstrapError(f"Python 3.9 or newer is needed; {sys.executable} is {sys.version.split()[0]}")
     ensure_packages(step)
@@ -257,7 +259,7 @@ def ensure(step: str) -> None:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Get this machine ready.")
-    parser.add_argument("step", choices=("demo", "test", "bench"))
+    parser.add_argument("step", choices=("demo", "test", "bench", "tox"))
     options = parser.parse_args(arguments)
     try:
         ensure(options.step)

@@ -31,14 +31,19 @@ LOGS = WORK / "logs"
 CPYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 FREE_THREADED = ("3.14",)  # cffi has none before
 KERNEL_ENVS = ("linux-uml", "linux-host", "freebsd-host")
+# Kernels in virtual machines: they take packages, images and time that not everybody has, so they run when asked for.
+QEMU_ENV = "linux-qemu"
+IMAGE_ENVS = ("freebsd-vm", "freebsd-vm-offline", "debian-vm")
 OTHER_ENVS = ("asan", "wheel", "interop", "fuzz", "freebsd-cross", "abi", "docs", "lint", "types")
 # Those that need no wheel, and those that build one of their own; all others share the one for all CPythons.
-NO_WHEEL = ("lint", "types")
+NO_WHEEL = ("lint", "types", *IMAGE_ENVS)
 OWN_WHEEL = ("pypy3", "py314t", "asan", "wheel")
 # Those that have a result file of the contract suite on usrsctp besides their own.
 WITH_USRSCTP = ("py", "asan")
 # Far more than any environment takes; a hang is to end before a CI system's own limit.
 LIMIT_S = 1200.0
+# Emulated, the whole suite takes a quarter of an hour on each kernel, and setting up an image as much.
+VM_LIMIT_S = 4 * 3600.0
 AT_ONCE = 2
 SHOWN = 50  # lines of a failed environment's log
 SAID = 25  # those that are repeated at the end, if no test's failure explains it
@@ -163,13 +168,24 @@ def expand(only: str, everything: Sequence[str], own: str) -> List[str]:
 
 def result_files(env: str) -> List[str]:
     """The junit files that an environment leaves."""
+    if env in (*KERNEL_ENVS, *IMAGE_ENVS):
+        system = env.split("-")[0]
+        return [f"{env}-{'linux' if system == 'debian' else system}.xml"]
     if env in NO_WHEEL:
         return []
     if env == "wheel":
         return [f"{env}-usrsctp.xml"]
-    if env in KERNEL_ENVS:
-        return [f"{env}-{env.split('-')[0]}.xml"]
+    if env == QEMU_ENV:
+        return kernel_files(env)
     return [f"{env}.xml", *([f"{env}-usrsctp.xml"] if env.startswith(WITH_USRSCTP) else [])]
+
+
+def kernel_files(env: str) -> List[str]:
+    """One for each kernel: those that were named, or whatever the newest one's release is."""
+    named = [Path(name.strip()).name for name in os.environ.get("SCTPFFI_KERNELS", "").split(",") if name.strip()]
+    wanted = {f"{env}-linux-{name[len('vmlinuz-') :] if name.startswith('vmlinuz-') else name}.xml" for name in named}
+    found = {path.name for path in JUNIT.glob(f"{env}-linux*.xml")}
+    return sorted(wanted | found) or [f"{env}-linux.xml"]
 
 
 # -- running
@@ -200,6 +216,7 @@ class Runner:
         for name in result_files(env):
             (JUNIT / name).unlink(missing_ok=True)
         start = time.monotonic()
+        limit = VM_LIMIT_S if env in (QEMU_ENV, *IMAGE_ENVS) else LIMIT_S
         log = LOGS / f"{env}.log"
         with open(log, "wb") as output:
             with self._lock:
@@ -215,11 +232,11 @@ class Runner:
                 )
                 self.processes.append(process)
             try:
-                status = process.wait(LIMIT_S)
+                status = process.wait(limit)
             except subprocess.TimeoutExpired:
                 kill(process)
                 status = 124
-                output.write(f"\ncheck.py: ended after {LIMIT_S:.0f} s\n".encode())
+                output.write(f"\ncheck.py: ended after {limit:.0f} s\n".encode())
         outcome = self.outcome(env, status, time.monotonic() - start)
         if status != 0:
             outcome = outcome._replace(said=log.read_text(errors="replace").splitlines()[-SAID:])
@@ -236,7 +253,8 @@ class Runner:
         suites, absent = [], []
         for name in result_files(env):
             try:
-                suites.append(results.read_suite(JUNIT / name, results.suite_of(env, name) or ""))
+                about = (results.suite_of(env, name) or "", results.kernel_of(env, name))
+                suites.append(results.read_suite(JUNIT / name, *about))
             except (OSError, SyntaxError):  # ElementTree's ParseError is a SyntaxError
                 absent.append(name)
         return Outcome(env, self.title(env), status, seconds, suites, absent)
@@ -302,16 +320,26 @@ def system_name() -> str:
 # -- the command line
 
 
-def not_here(system: str, has_sctp: bool, interpreters: Dict[str, Interpreter]) -> List[str]:
-    """What could not be tested on this machine."""
+def step(only: Optional[str]) -> str:
+    """How far this machine is to be made ready: who only boots an image needs none of this system's packages."""
+    return "tox" if only is not None and set(only.split(",")) <= {*IMAGE_ENVS} else "test"
+
+
+def not_here(system: str, has_sctp: bool, interpreters: Dict[str, Interpreter], envs: Sequence[str]) -> List[str]:
+    """What could not be tested on this machine, or was not, and how it would be."""
     lines = [f"CPython {v}" for v in CPYTHONS if "py" + v.replace(".", "") not in interpreters]
     absent = (version for version in FREE_THREADED if f"py{version.replace('.', '')}t" not in interpreters)
     lines += [f"CPython {version}, free-threaded" for version in absent]
     lines += [] if "pypy3" in interpreters else ["PyPy 3"]
     if system == "linux" and not has_sctp:
         lines.append(f"SCTP in the running kernel ({platform.release()}): user-mode Linux stands in")
-    if system != "freebsd":
-        lines.append("FreeBSD's kernel: its backend is compiled and its ABI checked, but not run")
+    if system == "linux" and QEMU_ENV not in envs:
+        lines.append("Debian's own kernels, in QEMU: `make linux-qemu` does, see docs/testing.md")
+    if system != "freebsd" and not set(envs) & {"freebsd-vm", "freebsd-vm-offline"}:
+        lines.append(
+            "FreeBSD's kernel: its backend is compiled and its ABI checked, but not run;"
+            " `SCTPFFI_FREEBSD_IMAGE=FILE make freebsd-vm` does, see docs/freebsd.md"
+        )
     return lines
 
 
@@ -335,7 +363,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--only", metavar="ENV,ENV", help="these; `usrsctp`: all interpreters, `this`: the running one")
     parser.add_argument("--list", action="store_true", help="say what would run")
     options = parser.parse_args(arguments)
-    if not options.list and bootstrap.main(["test"]) != 0:
+    if not options.list and bootstrap.main([step(options.only)]) != 0:
         return 1
     system, has_sctp = system_name(), bootstrap.kernel_has_sctp()
     interpreters = find_interpreters()
@@ -362,7 +390,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("check.py: interrupted", file=sys.stderr)
         return 130
     required = required_backends(system) if options.only is None else []
-    return report(outcomes, not_here(system, has_sctp, interpreters), required)
+    return report(outcomes, not_here(system, has_sctp, interpreters, envs), required)
 
 
 if __name__ == "__main__":

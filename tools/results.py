@@ -28,6 +28,11 @@ class Suite(NamedTuple):
     failed: Sequence[Trouble]
     skipped: Sequence[Trouble]
     seconds: float
+    kernel: str = ""  # its release, where an environment has several
+
+    def title(self) -> str:
+        """What it is about, for the table."""
+        return f"{self.backend} {self.kernel}".strip() or "-"
 
 
 class Outcome(NamedTuple):
@@ -47,7 +52,14 @@ def suite_of(env: str, file_name: str) -> Optional[str]:
     stem = file_name[: -len(".xml")] if file_name.endswith(".xml") else file_name
     if stem == env:
         return ""
-    return next((backend for backend in BACKENDS if stem == f"{env}-{backend}"), None)
+    # Behind the backend may stand the release of a kernel, if one environment has more than one.
+    return next((backend for backend in BACKENDS if f"{stem}-".startswith(f"{env}-{backend}-")), None)
+
+
+def kernel_of(env: str, file_name: str) -> str:
+    """The kernel that the file of an environment names, "" if it names none."""
+    backend = suite_of(env, file_name)
+    return file_name[len(f"{env}-{backend}-") : -len(".xml")] if backend else ""
 
 
 def first_line(text: Optional[str]) -> str:
@@ -56,7 +68,7 @@ def first_line(text: Optional[str]) -> str:
     return lines[0][:200] if lines else ""
 
 
-def read_suite(path: Path, backend: str) -> Suite:
+def read_suite(path: Path, backend: str, kernel: str = "") -> Suite:
     """What a junit file says. A test that failed and whose teardown failed too counts once."""
     failed: List[Trouble] = []
     skipped: List[Trouble] = []
@@ -79,7 +91,7 @@ def read_suite(path: Path, backend: str) -> Suite:
     skipped = [trouble for trouble in skipped if trouble.test not in bad]
     passed = len(set(names) - bad - {trouble.test for trouble in skipped})
     unique = list({trouble.test: trouble for trouble in reversed(failed)}.values())[::-1]
-    return Suite(backend, passed, unique, skipped, seconds)
+    return Suite(backend, passed, unique, skipped, seconds, kernel)
 
 
 def counts(outcome: Outcome) -> Tuple[int, int, int]:
@@ -102,7 +114,7 @@ def rows_of(outcome: Outcome) -> List[Tuple[str, ...]]:
     rows: List[Tuple[str, ...]] = [
         (
             outcome.env,
-            suite.backend or "-",
+            suite.title(),
             outcome.interpreter,
             str(suite.passed),
             str(len(suite.failed)),
@@ -153,7 +165,8 @@ def failure_lines(outcomes: Iterable[Outcome]) -> List[str]:
     lines: List[str] = []
     for outcome in outcomes:
         for suite in outcome.suites:
-            lines += [f"{outcome.env}: {trouble.test}: {trouble.reason}" for trouble in suite.failed]
+            where = f"{outcome.env} {suite.kernel}".strip()
+            lines += [f"{where}: {trouble.test}: {trouble.reason}" for trouble in suite.failed]
         lines += [f"{outcome.env}: no results in {name}: the tests crashed or never began" for name in outcome.absent]
         if outcome.status != 0 and not outcome.absent and not any(suite.failed for suite in outcome.suites):
             # No test tells what it was: the whole log may be gone by the time that somebody asks.

@@ -74,6 +74,8 @@ def test_junit_is_counted_by_tests(junit):
         ("linux-uml", "linux-uml-linux.xml", "linux"),
         ("linux", "linux-uml.xml", None),
         ("py3", "py39.xml", None),
+        ("linux-qemu", "linux-qemu-linux-6.1.0-9-amd64.xml", "linux"),
+        ("freebsd-vm", "freebsd-vm-offline-freebsd.xml", None),
     ],
 )
 def test_backend_of_a_result_file(env, name, expected):
@@ -270,15 +272,18 @@ def test_candidates_are_executables_of_known_names(tmp_path):
     assert list(check.candidates([tmp_path])) == expected
 
 
-def test_every_environment_is_in_tox_ini():
+def test_every_environment_is_in_tox_ini(monkeypatch, tmp_path):
     """What check.py runs, and where it looks for results, is what tox.ini has."""
+    monkeypatch.setattr(check, "JUNIT", tmp_path)
+    monkeypatch.delenv("SCTPFFI_KERNELS", raising=False)
     text = (ROOT / "tox.ini").read_text()
     described = set(re.findall(r"^\[testenv:([\w-]+)\]", text, re.MULTILINE))
-    assert {*check.KERNEL_ENVS, *check.OTHER_ENVS, "pypy3", "py314t"} <= described
+    envs = {*check.KERNEL_ENVS, *check.OTHER_ENVS, *check.IMAGE_ENVS, check.QEMU_ENV}
+    assert {*envs, "pypy3", "py314t"} <= described
     assert {f"py{version.replace('.', '')}t" for version in check.FREE_THREADED} <= {*check.OWN_WHEEL, *described}
-    for env in (*check.KERNEL_ENVS, *check.OTHER_ENVS):
+    for env in envs:
         section = text.split(f"[testenv:{env}]")[1].split("\n[")[0]
-        written = set(re.findall(r"\{env_name\}([\w-]*)\.xml", section))
+        written = set(re.findall(r"\{env_name\}([\w-]*?)(?:-@KERNEL@)?\.xml", section))
         assert written == {name[len(env) : -len(".xml")] for name in check.result_files(env)}
 
 
@@ -295,6 +300,30 @@ def test_results_that_are_expected():
     assert check.result_files("asan") == ["asan.xml", "asan-usrsctp.xml"]
     assert check.result_files("wheel") == ["wheel-usrsctp.xml"]
     assert check.result_files("lint") == []
+    assert check.result_files("freebsd-vm") == ["freebsd-vm-freebsd.xml"]
+    assert check.result_files("debian-vm") == ["debian-vm-linux.xml"]
+
+
+def test_results_of_several_kernels(tmp_path, monkeypatch):
+    """Each kernel in QEMU leaves a file with its release, which is shown; if there is none, that is told."""
+    monkeypatch.setattr(check, "JUNIT", tmp_path)
+    monkeypatch.delenv("SCTPFFI_KERNELS", raising=False)
+    assert check.Runner({}, None).outcome("linux-qemu", 125, 5.0).absent == ["linux-qemu-linux.xml"]
+    for release in ("6.12", "6.1"):
+        (tmp_path / f"linux-qemu-linux-{release}.xml").write_text(JUNIT)
+    (tmp_path / "linux-uml-linux.xml").write_text(JUNIT)
+    found = check.Runner({}, None).outcome("linux-qemu", 1, 5.0)
+    assert [(s.backend, s.kernel) for s in found.suites] == [("linux", "6.1"), ("linux", "6.12")]
+    assert [row[1] for row in results.rows_of(found)] == ["linux 6.1", "linux 6.12"]
+    assert results.failure_lines([found])[0].startswith("linux-qemu 6.1: a::bad: ")
+    monkeypatch.setenv("SCTPFFI_KERNELS", "6.1, /x/vmlinuz-6.12,/x/boot/vmlinuz-6.13")
+    assert check.Runner({}, None).outcome("linux-qemu", 1, 5.0).absent == ["linux-qemu-linux-6.13.xml"]
+
+
+def test_machine_is_made_ready_for_what_runs():
+    """Who only boots an image is not asked for the packages of everything else."""
+    assert check.step("freebsd-vm") == check.step("freebsd-vm,debian-vm") == "tox"
+    assert check.step(None) == check.step("lint") == check.step("linux-qemu") == check.step("freebsd-vm,py39") == "test"
 
 
 def test_wheel_is_for_cpythons_only(tmp_path):
@@ -302,9 +331,10 @@ def test_wheel_is_for_cpythons_only(tmp_path):
     runner = check.Runner({"py39": check.Interpreter("py39", "/opt/python3.9", "CPython 3.9.1")}, tmp_path / "x.whl")
     assert "--installpkg" in runner.command("py39")
     assert runner.command("py39")[runner.command("py39").index("--discover") + 1] == "/opt/python3.9"
-    for env in ("pypy3", "py314t", "asan", "wheel", "lint", "types"):
+    for env in ("pypy3", "py314t", "asan", "wheel", "lint", "types", *check.IMAGE_ENVS):
         assert "--installpkg" not in runner.command(env)
     assert "--installpkg" in runner.command("fuzz")
+    assert "--installpkg" in runner.command("linux-qemu")
 
 
 def test_crash_is_no_silence(tmp_path, monkeypatch, junit):
@@ -329,12 +359,22 @@ def test_report_ends_with_the_sum(capsys):
 
 def test_what_is_not_here():
     """Interpreters and kernels that were not there are named."""
-    lines = "\n".join(check.not_here("linux", False, {"py39": None}))
+    lines = "\n".join(check.not_here("linux", False, {"py39": None}, ["linux-uml"]))
     assert "CPython 3.9" not in lines
     assert all(word in lines for word in ("CPython 3.14", "3.14, free-threaded", "PyPy", "user-mode Linux", "FreeBSD"))
     everything = dict.fromkeys(("py39", "py314", "py314t", "pypy3"))
-    assert not any("3.14" in line for line in check.not_here("linux", False, everything))
-    assert not any("running kernel" in line for line in check.not_here("linux", True, {}))
+    assert not any("3.14" in line for line in check.not_here("linux", False, everything, []))
+    assert not any("running kernel" in line for line in check.not_here("linux", True, {}, []))
+
+
+def test_kernels_that_are_only_run_when_asked_for():
+    """`make test` says which kernels it did not run, and the command that does; not where they ran or can't."""
+    lines = "\n".join(check.not_here("linux", False, {}, ["linux-uml"]))
+    assert "make linux-qemu" in lines
+    assert "SCTPFFI_FREEBSD_IMAGE=FILE make freebsd-vm" in lines
+    lines = "\n".join(check.not_here("linux", False, {}, ["linux-qemu", "freebsd-vm"]))
+    assert "make" not in lines
+    assert "make" not in "\n".join(check.not_here("freebsd", True, {}, ["freebsd-host"]))
 
 
 # -- what is installed
@@ -402,6 +442,7 @@ def test_user_mode_linux_is_for_kernels_without_sctp(monkeypatch, has_sctp, want
     assert ("user-mode-linux" in bootstrap.debian_needs("test").required) is wanted
     assert "user-mode-linux" not in bootstrap.debian_needs("demo").required
     assert "libusrsctp-dev" in bootstrap.debian_needs("demo").required
+    assert {*bootstrap.debian_needs("tox").required} <= {"python3-venv"}
 
 
 def test_headers_are_asked_of_debian_for_its_own_python(monkeypatch):
