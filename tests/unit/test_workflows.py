@@ -47,8 +47,8 @@ def known(env):
 
 
 def test_they_are_there():
-    """Tests, wheels and pages have a workflow each."""
-    assert [path.stem for path in WORKFLOWS] == ["docs", "tests", "wheels"]
+    """Tests, FreeBSD, wheels and pages have a workflow each."""
+    assert [path.stem for path in WORKFLOWS] == ["docs", "freebsd", "tests", "wheels"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
