@@ -25,7 +25,7 @@ from systems import PROBE, Facts, System, lacks, read_facts, wrong_system
 WORK = "/root/sctpffi"  # in the guest
 PREFIX = "SCTPFFI_"
 # Names things of this machine.
-NOT_PASSED = ("SCTPFFI_FREEBSD_IMAGE", "SCTPFFI_DEBIAN_IMAGE", "SCTPFFI_KERNELS", "SCTPFFI_CFLAGS")
+NOT_PASSED = ("SCTPFFI_FREEBSD_IMAGE", "SCTPFFI_DEBIAN_IMAGE", "SCTPFFI_KERNELS", "SCTPFFI_CFLAGS", "SCTPFFI_PREFIX")
 
 
 class Settings(NamedTuple):
