@@ -6,6 +6,7 @@ tests/unit/test_inbox_many.py.
 
 from __future__ import annotations
 
+import selectors
 import time
 
 import pytest
@@ -166,6 +167,21 @@ def test_a_wrong_timeout(linked, wrong):
     """The time-out goes by name, and is checked."""
     with pytest.raises((errors.ArgumentError, errors.ArgumentTypeError), match="timeout"):
         linked.server.recv_many(timeout=wrong)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_selectors(linked, count):
+    """The descriptor is readable while messages lie there, and no longer when a batch has taken the last one."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(linked.server.fileno(), selectors.EVENT_READ)
+        queue(linked.client, *numbers(6))
+        assert selector.select(LIMIT)
+        assert data_of(linked.server.recv_many(3)) == numbers(6)[:3]
+        assert selector.select(0)
+        assert data_of(linked.server.recv_many(count)) == numbers(6)[3:]
+        end = time.monotonic() + LIMIT
+        while selector.select(0):  # a mark may stay for a moment on usrsctp
+            assert time.monotonic() < end
 
 
 def test_without_an_association(backend):
