@@ -23,8 +23,10 @@ from sctpffi import (
     ChunkType,
     Config,
     Connection,
+    DelayedSack,
     Event,
     Message,
+    RtoInfo,
     Socket,
     StreamScheduler,
     Style,
@@ -60,6 +62,14 @@ def loop(request: pytest.FixtureRequest) -> Any:
 def linked(backend: str) -> Iterator[Pair]:
     """Two associated one-to-one sockets that subscribed to nothing."""
     with pair(backend) as both:
+        yield both
+
+
+@pytest.fixture
+def prompt(backend: str) -> Iterator[Pair]:
+    """As `linked`, but nothing is late: Linux acknowledges after 200 ms, and sends again after a second, else."""
+    quick: Dict[str, Any] = {"delayed_sack": DelayedSack(frequency=1), "rto_info": RtoInfo(100, 200, 50)}
+    with pair(backend, nodelay=True, **quick) as both:
         yield both
 
 

@@ -35,7 +35,7 @@ from sctpffi import (
 from sctpffi.bulk import Outgoing
 from sctpffi.testing import LIMIT, Worker, expected, many_pair, pair
 
-FULL = [b"%06d" % number + bytes(1000) for number in range(1500)]  # more than any stack takes at once
+FULL = [b"%06d" % number + bytes(4000) for number in range(1500)]  # more than any stack takes at once
 
 
 def numbers(total):
@@ -489,35 +489,35 @@ def test_a_message_that_is_too_long(backend, bad):
 
 
 @pytest.mark.parametrize("timeout", [0, 0.05])
-def test_there_is_no_room(linked, timeout):
+def test_there_is_no_room(prompt, timeout):
     """If the time runs out how many were sent is returned; the rest goes with the next call, nothing twice."""
-    sent = linked.client.send_many(FULL, timeout=timeout)
+    sent = prompt.client.send_many(FULL, timeout=timeout)
     assert 0 < sent < len(FULL)
     with pytest.raises((WouldBlock, WaitTimeout)) as caught:
         while True:  # what is acknowledged makes room for some time
-            moved = linked.client.send_many(FULL[sent:], timeout=timeout)
+            moved = prompt.client.send_many(FULL[sent:], timeout=timeout)
             assert moved > 0
             sent += moved
     assert isinstance(caught.value, WaitTimeout if timeout else WouldBlock)
     assert caught.value.op == "send_many"
-    reader = Worker(rest_of, linked.server)
+    reader = Worker(rest_of, prompt.server)
     while sent < len(FULL):
         try:
-            sent += linked.client.send_many(FULL[sent:], timeout=timeout)
+            sent += prompt.client.send_many(FULL[sent:], timeout=timeout)
         except (WouldBlock, WaitTimeout):
-            assert linked.client.wait_writable(LIMIT)
-    linked.client.shutdown()
+            assert prompt.client.wait_writable(LIMIT)
+    prompt.client.shutdown()
     assert reader.join() == FULL
 
 
-def test_the_time_that_it_waits(linked):
+def test_the_time_that_it_waits(prompt):
     """The time-out is of all messages together, and counts from the first that has to wait."""
-    while linked.client.send_many(FULL, timeout=0.2) == len(FULL):
+    while prompt.client.send_many(FULL, timeout=0.2) == len(FULL):
         pass
     begun = time.monotonic()
     with pytest.raises(WaitTimeout):
         while True:
-            linked.client.send_many(FULL, timeout=0.2)
+            prompt.client.send_many(FULL, timeout=0.2)
             begun = time.monotonic()
     assert 0.19 <= time.monotonic() - begun < LIMIT
 
@@ -525,7 +525,7 @@ def test_the_time_that_it_waits(linked):
 def test_long_and_short_ones(backend):
     """Messages of any length go with one call, in order, also over a megabyte together (which are copied at once)."""
     sizes = [1, 300_000, 2, 299_999, 900_000, 200_000, 3, 1_000_000, 1, 1_048_576, 1_048_575, 1]
-    with pair(backend, send_buffer_bytes=2_000_000, receive_buffer_bytes=2_000_000) as both:
+    with pair(backend, send_buffer_bytes=1_000_000, receive_buffer_bytes=1_000_000) as both:
         most = both.client.opts.send_buffer_bytes // 2
         given = [bytes([number]) * min(size, most) for number, size in enumerate(sizes)]
         sender = Worker(both.client.send_many, given)
@@ -567,15 +567,15 @@ def test_after_an_abort(linked):
         linked.client.send_many([b"x"])
 
 
-def test_an_abort_while_it_waits(linked):
+def test_an_abort_while_it_waits(prompt):
     """A call that waits for room when the peer aborts gives how many were sent, and the next one why it stopped."""
-    sender = Worker(linked.client.send_many, FULL)
-    first = [linked.server.recv().data for _ in range(10)]
+    sender = Worker(prompt.client.send_many, FULL)
+    first = [prompt.server.recv().data for _ in range(10)]
     assert first == FULL[:10]
-    linked.server.abort()
+    prompt.server.abort()
     assert 10 <= sender.join() < len(FULL)
     with pytest.raises(AssociationAborted):
-        linked.client.send_many(FULL)
+        prompt.client.send_many(FULL)
 
 
 def test_a_connection(joined):

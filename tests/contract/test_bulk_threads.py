@@ -17,7 +17,7 @@ from sctpffi import ClosedError, EndOfAssociation, Event, WaitTimeout, WouldBloc
 from sctpffi.bulk import Arena, Outgoing
 from sctpffi.testing import LIMIT, Worker, delivered, expected, many_pair, pair
 
-FULL = [b"%06d" % number + bytes(1000) for number in range(1500)]  # more than any stack takes at once
+FULL = [b"%06d" % number + bytes(4000) for number in range(1500)]  # more than any stack takes at once
 
 
 def data_of(items):
@@ -180,26 +180,26 @@ def test_close_wakes_a_reader(linked):
         linked.client.recv_many(arena=arena)
 
 
-def test_close_wakes_a_sender(linked):
+def test_close_wakes_a_sender(prompt):
     """Closing wakes who waits for room: it gives how many were sent, and the next call raises ClosedError."""
-    sender = Worker(linked.client.send_many, FULL)
-    inside(sender, linked.client)
-    linked.client.close()
+    sender = Worker(prompt.client.send_many, FULL)
+    inside(sender, prompt.client)
+    prompt.client.close()
     try:
         sent = sender.join()
     except ClosedError:  # it came before the first
         sent = 1
     assert 0 < sent < len(FULL)
     with pytest.raises(ClosedError):
-        linked.client.send_many(FULL[sent:])
+        prompt.client.send_many(FULL[sent:])
 
 
-def test_our_abort_wakes_both(linked):
+def test_our_abort_wakes_both(prompt):
     """Our own abort from another thread wakes a reader and a sender as a close does."""
-    reader = Worker(lambda: pytest.raises(ClosedError, linked.client.recv_many))
-    sender = Worker(linked.client.send_many, FULL)
-    inside(sender, linked.client)
-    linked.client.abort()
+    reader = Worker(lambda: pytest.raises(ClosedError, prompt.client.recv_many))
+    sender = Worker(prompt.client.send_many, FULL)
+    inside(sender, prompt.client)
+    prompt.client.abort()
     reader.join()
     try:
         assert sender.join() < len(FULL)
@@ -208,18 +208,18 @@ def test_our_abort_wakes_both(linked):
 
 
 @pytest.mark.parametrize("timeout", [0, 0.05])
-def test_a_sender_obeys_at_once(linked, timeout):
+def test_a_sender_obeys_at_once(prompt, timeout):
     """A send_many that waits for ever ends when another thread sets a time-out, and gives how many were sent."""
-    linked.client.settimeout(None)
-    sender = Worker(linked.client.send_many, FULL)
-    inside(sender, linked.client)
-    linked.client.settimeout(timeout)
+    prompt.client.settimeout(None)
+    sender = Worker(prompt.client.send_many, FULL)
+    inside(sender, prompt.client)
+    prompt.client.settimeout(timeout)
     sent = sender.join()
     assert 0 < sent < len(FULL)
-    linked.client.settimeout(LIMIT)
-    reader = Worker(batches, linked.server)
-    assert linked.client.send_many(FULL[sent:]) == len(FULL) - sent
-    linked.client.shutdown()
+    prompt.client.settimeout(LIMIT)
+    reader = Worker(batches, prompt.server)
+    assert prompt.client.send_many(FULL[sent:]) == len(FULL) - sent
+    prompt.client.shutdown()
     assert reader.join() == FULL
 
 
@@ -285,17 +285,17 @@ def test_signals_while_it_waits_for_messages(linked, alarms):
     assert alarms
 
 
-def test_signals_while_it_waits_for_room(linked, alarms):
+def test_signals_while_it_waits_for_room(prompt, alarms):
     """A send_many that signals interrupt again and again sends each message once and in order (PEP 475)."""
 
     def read():
         while len(alarms) < 10:  # the sender is full and waits, and each signal interrupts it
             time.sleep(0.001)
-        return batches(linked.server)
+        return batches(prompt.server)
 
     reader = Worker(read)
-    assert linked.client.send_many(FULL) == len(FULL)
-    linked.client.shutdown()
+    assert prompt.client.send_many(FULL) == len(FULL)
+    prompt.client.shutdown()
     assert reader.join() == FULL
 
 
@@ -307,7 +307,7 @@ def test_ctrl_c_interrupts(backend, call):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     arguments = {"recv_many": [64], "send_many": [FULL]}
-    with pair(backend) as both:
+    with pair(backend, nodelay=True) as both:
         sock = both.server if call == "recv_many" else both.client
         timer = threading.Timer(0.3, strike)
         try:
