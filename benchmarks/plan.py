@@ -52,8 +52,8 @@ class Point(NamedTuple):
 class Effort(NamedTuple):
     """How long, how often, what of it."""
 
-    seconds: float = 0.3
-    ping: float = 0.12
+    seconds: float = 0.25
+    ping: float = 0.1
     rounds: int = 5
     sizes: Tuple[int, ...] = SIZES
     tests: Tuple[str, ...] = TESTS
@@ -86,7 +86,7 @@ CONTENDERS = (
     Contender("pypy-bulk", "pypy", "sctpffi", "bulk", "sctpffi on PyPy: send_many, recv_many", _BOTH, False),
     Contender("pypy-aio", "pypy", "sctpffi-aio", "one", "sctpffi.aio on PyPy: send, recv", ("messages",)),
 )
-_PYPY_SIZES = (64, 1000)  # its warm-up takes longer than what is measured
+_BARS = 1000  # bytes, of which most bars are
 
 
 def _chosen(backend: str, test: str, size: int, only: Collection[str], missing: Collection[str]) -> List[Contender]:
@@ -95,7 +95,7 @@ def _chosen(backend: str, test: str, size: int, only: Collection[str], missing: 
         for each in CONTENDERS
         if backend in each.backends
         and test in each.tests
-        and (each.where != "pypy" or size in _PYPY_SIZES)
+        and (each.where != "pypy" or size == _BARS)  # its warm-up takes longer than what is measured
         and (not only or each.name in only)
         and each.name not in missing
     ]
@@ -113,22 +113,22 @@ def points(backend: str, effort: Effort, only: Collection[str] = (), missing: Co
 
     if backend != STANDIN:
         for size in effort.sizes:
-            add("messages", size, effort.rounds if size <= 1000 else few)
+            add("messages", size, effort.rounds if size == _BARS else few)
         for count in effort.streams:
-            add("streams", 1000, few, streams=count)
+            add("streams", _BARS, few, streams=count)
         for count in effort.associations:
-            add("associations", 1000, few if count < 1000 else min(few, 2), associations=count)
+            add("associations", _BARS, few if count < 1000 else min(few, 2), associations=count)
     if backend != "linux":  # there it may be user-mode Linux, which counts processor time in ticks of 10 ms
         for size in effort.sizes:
             if size <= 1000:
-                add("calls", size, effort.rounds)
+                add("calls", size, few)
     return found
 
 
 def endurance(backend: str, only: Collection[str] = (), missing: Collection[str] = ()) -> List[Point]:
     """Instead: the points of a long run, each contender by itself."""
-    chosen = _chosen(backend, "messages", 1000, only or ("one", "bulk"), missing)
-    return [Point(backend, "endurance", 1000, 1, 1, (each,), 1) for each in chosen]
+    chosen = _chosen(backend, "messages", _BARS, only or ("one", "bulk"), missing)
+    return [Point(backend, "endurance", _BARS, 1, 1, (each,), 1) for each in chosen]
 
 
 def words(point: Point, contender: Contender, effort: Effort, messages: int = 0) -> Dict[str, object]:

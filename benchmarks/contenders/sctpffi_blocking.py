@@ -11,9 +11,10 @@ from typing import Dict, Iterator, List, Optional
 
 import sctpffi
 from contenders.driver import PPID, Job, JobError
-from sctpffi import Config, Connection, EndOfAssociation, InitParams, Listener, Poller, WouldBlock
+from sctpffi import Config, Connection, EndOfAssociation, InitParams, Listener, Poller, WouldBlock, backends
 
 LARGEST = 65536
+backends.probe_all()  # their modules are loaded now, and not in each fork
 
 
 def configure(job: Job) -> Config:

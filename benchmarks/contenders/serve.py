@@ -6,6 +6,7 @@ half a second on a slow kernel. After its lines, which are the contender's own, 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -53,6 +54,9 @@ def main() -> int:
             makers[name] = load(name)
         except ImportError as exc:  # what is not installed is left out of the comparison, by name
             missing[name] = str(exc)
+    gc.collect()
+    if hasattr(gc, "freeze"):
+        gc.freeze()  # else the first collection of each fork would copy all of this
     say({"ready": sorted(makers), "missing": missing, "version": sys.version})
     while True:
         name, _, words = sys.stdin.readline().strip().partition(" ")
