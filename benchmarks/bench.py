@@ -41,6 +41,7 @@ class Orders(NamedTuple):
     only: List[str]
     interpreters: Dict[str, str]
     programs: Dict[str, str]
+    uncompiled: Dict[str, str]  # programs, and why
     endurance: int
 
 
@@ -76,7 +77,7 @@ def missing_contenders(bench: measure.Bench, orders: Orders) -> Dict[str, str]:
         if orders.backend not in each.backends:
             continue
         if each.where == "c" and each.library not in orders.programs:
-            found[each.name] = "it could not be compiled"
+            found[each.name] = orders.uncompiled.get(each.library, "its C file was not compiled")
         elif each.where == "pypy" and "pypy" not in orders.interpreters:
             found[each.name] = "no PyPy was found"
         elif each.library in gone.get(each.where, {}):
@@ -268,7 +269,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     for backend in options.backend or own_backends():
         if options.endurance and backend == plan.STANDIN:
             continue
-        orders = Orders(backend, effort_of(options), options.contender, interpreters, binaries, options.endurance)
+        orders = Orders(
+            backend,
+            effort_of(options),
+            options.contender,
+            interpreters,
+            binaries,
+            built.missing,
+            options.endurance,
+        )
         runner = kernel_runner(backend)
         try:
             parts[backend] = measure_inside(orders, runner, options.out) if runner else measure_here(orders)

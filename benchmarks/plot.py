@@ -70,8 +70,8 @@ def _bars(found: Sequence[Row], scale: Scale, left: float, width: float, bottom:
 def _panel(title: str, sizes: Mapping[int, Sequence[Row]], top: float) -> List[str]:
     bottom = top + PANEL - TOP - BOTTOM
     width = WIDTH - LEFT - LEGEND
-    values = [row.stats["rate"].median for rows in sizes.values() for row in rows]
-    scale = Scale(values, top, bottom - top)
+    stats = [row.stats["rate"] for rows in sizes.values() for row in rows]
+    scale = Scale([each.median for each in stats] + [each.high for each in stats], top, bottom - top)
     parts = [_text(LEFT, top - 12, title, size=15)]
     for power in range(scale.low, scale.high + 1):
         parts.append(_line(LEFT, scale.y(10**power), LEFT + width, scale.y(10**power), "#dddddd"))

@@ -122,7 +122,7 @@ class Sctp(Bare):
 
     def recv_one(self, sock: socket.socket) -> bytes:
         data, control, flags, _ = sock.recvmsg(LARGEST, ROOM)
-        for level, kind, value in control:
+        for level, kind, value in control if data else ():  # FreeBSD gives an end some zeros
             if level == SCTP and kind == RCVINFO:
                 stream, _, _, ppid, _, _, _, _ = RCV.unpack(value)
                 if stream or socket.ntohl(ppid) != PPID:

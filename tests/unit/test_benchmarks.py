@@ -371,7 +371,7 @@ def test_options_choose(capsys):
 
 def test_orders_travel_as_json(tmp_path, monkeypatch):
     """What a guest is told is what was meant, and what it answers is a part."""
-    orders = bench.Orders("linux", QUICK, ["one"], {"cpython": "python3"}, {"kernel": "/k"}, 0)
+    orders = bench.Orders("linux", QUICK, ["one"], {"cpython": "python3"}, {"kernel": "/k"}, {}, 0)
     seen = []
     monkeypatch.setattr(bench, "measure_here", lambda found: seen.append(found) or bench.Part([sample()], {}, "Linux"))
     (tmp_path / "orders").write_text(json.dumps(orders))
@@ -435,6 +435,32 @@ def test_what_benchmarks_need_of_debian(monkeypatch):
         assert "libsctp-dev" not in needs.required
     monkeypatch.setattr(benchmark.bootstrap, "kernel_has_sctp", lambda: False)
     assert "user-mode-linux" in benchmark.bootstrap.debian_needs("bench").required
+
+
+class Libraries:
+    """A bench whose interpreters lack some libraries."""
+
+    def __init__(self, gone):
+        self.gone = gone
+
+    def missing(self, where):
+        return self.gone.get(where, {})
+
+
+def test_contenders_that_are_not_here(monkeypatch, tmp_path):
+    """What was not compiled, is not installed or has no interpreter is left out, each with its reason."""
+    orders = bench.Orders("linux", QUICK, [], {"cpython": "python3"}, {}, {"kernel": "no <linux/sctp.h>"}, 0)
+    running = Libraries({"cpython": {"pysctp": "No module named 'sctp'"}})
+    monkeypatch.setattr(bench, "reason_file", lambda: tmp_path / "reason")
+    expected = {
+        "c": "no <linux/sctp.h>",
+        "c-mmsg": "no <linux/sctp.h>",
+        "pysctp": "No module named 'sctp'",
+        **{each.name: "no PyPy was found" for each in plan.CONTENDERS if each.where == "pypy"},
+    }
+    assert bench.missing_contenders(running, orders) == expected
+    (tmp_path / "reason").write_text("it could not be built\n")
+    assert bench.missing_contenders(running, orders) == {**expected, "pysctp": "it could not be built"}
 
 
 # -- the harness at work
