@@ -6,6 +6,7 @@ Messages are numbered, so that one that was lost or came twice is seen.
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
@@ -217,9 +218,10 @@ def test_views(loop, on_loop):
         with pytest.raises(ValueError, match="released"):
             bytes(first.data)
         kept = second.data[1:]
-        with pytest.raises(ResourceBusy):
-            await server.recv_many(timeout=LIMIT)
-        assert kept == b"wo"
+        if sys.implementation.name == "cpython":  # elsewhere references are not counted
+            with pytest.raises(ResourceBusy):
+                await server.recv_many(timeout=LIMIT)
+            assert kept == b"wo"
 
     on_loop(test)
 
