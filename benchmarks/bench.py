@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ from plan import Effort, Point
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = ROOT / "tools" / "vm" / "run.py"
 GUEST_S = 7200
+DESCRIPTORS = 8192  # on usrsctp an association has four
 # Loopback's MTU of 64 KiB makes nearly every packet a short one, which is no network's case (docs/performance.md).
 GUEST_MTU = "1500"
 GUEST_BUFFERS = str(4 << 20)  # room for the buffers that the contenders ask for
@@ -92,8 +94,20 @@ def reason_file() -> Path:
     return Path(sys.prefix) / "pysctp-missing.txt"
 
 
+def allow_descriptors() -> None:
+    """A thousand associations take more descriptors than a process may have by default; what we start inherits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limits in ((max(DESCRIPTORS, soft), max(DESCRIPTORS, hard)), (hard, hard)):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            return
+        except (OSError, ValueError):  # only root may raise the hard one
+            continue
+
+
 def measure_here(orders: Orders) -> Part:
     """All samples of one backend, on this kernel."""
+    allow_descriptors()
     binaries = {name: Path(path) for name, path in orders.programs.items()}
     tools = measure.Tools(binaries, orders.interpreters, binaries.get("standin"))
     with measure.Bench(tools) as bench:

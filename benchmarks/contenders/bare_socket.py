@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Dict, List
 
-from contenders.driver import PPID, Job, JobError
+from contenders.driver import BACKLOG, PPID, Job, JobError
 
 LARGEST = 65536
 SCTP = socket.IPPROTO_SCTP
@@ -60,7 +60,7 @@ class Bare:
         self.listener.close()
         self.listener = self.open()
         self.port = self.listener.getsockname()[1]
-        self.listener.listen(128)
+        self.listener.listen(BACKLOG)
         return {"port": self.port, "udp_port": 0}
 
     async def accept(self) -> None:

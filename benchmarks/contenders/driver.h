@@ -15,6 +15,7 @@
 #define LARGEST 65536     /* no message is longer */
 #define MOST_TRIPS 500000 /* as many round trips are kept */
 #define PPID 46
+#define BACKLOG 1024         /* so many may connect before they are accepted */
 
 struct job {
     const char *role, *mode;

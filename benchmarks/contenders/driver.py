@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Protocol
 
 CHUNK = 64  # messages between two looks at the clock
 PPID = 46
+BACKLOG = 1024  # so many may connect before they are accepted
 CHECKPOINTS = 10  # of a run of so many messages: the peak of the memory by then
 LONGER = 1.1  # the sender goes on, so that the receiver's window does not see the end
 

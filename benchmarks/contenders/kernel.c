@@ -63,7 +63,7 @@ static void stack_listen(void)
     socklen_t length = sizeof a;
 
     listener = open_socket();
-    if (listen(listener, 128) < 0 || getsockname(listener, (struct sockaddr *)&a, &length) < 0)
+    if (listen(listener, BACKLOG) < 0 || getsockname(listener, (struct sockaddr *)&a, &length) < 0)
         fail("listen");
     job.port = ntohs(a.sin_port);
 }

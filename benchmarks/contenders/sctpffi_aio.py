@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import Dict, Iterator, List, Optional
 
-from contenders.driver import PPID, Job, JobError
+from contenders.driver import BACKLOG, PPID, Job, JobError
 from contenders.sctpffi_blocking import configure, ready
 from sctpffi import EndOfAssociation, aio
 
@@ -32,7 +32,7 @@ class Asynchronous:
     # -- setting up
 
     async def listen(self) -> Dict[str, int]:
-        self.listener = aio.listen("127.0.0.1:0", config=self.config, backend=self.job.backend)
+        self.listener = aio.listen("127.0.0.1:0", backlog=BACKLOG, config=self.config, backend=self.job.backend)
         self.port = self.listener.port
         return ready(self.port, self.job)
 

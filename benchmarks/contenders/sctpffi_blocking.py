@@ -10,7 +10,7 @@ import selectors
 from typing import Dict, Iterator, List, Optional
 
 import sctpffi
-from contenders.driver import PPID, Job, JobError
+from contenders.driver import BACKLOG, PPID, Job, JobError
 from sctpffi import Config, Connection, EndOfAssociation, InitParams, Listener, Poller, WouldBlock, backends
 
 LARGEST = 65536
@@ -60,7 +60,7 @@ class Blocking:
     # -- setting up
 
     async def listen(self) -> Dict[str, int]:
-        self.listener = sctpffi.listen("127.0.0.1:0", config=self.config, backend=self.job.backend)
+        self.listener = sctpffi.listen("127.0.0.1:0", backlog=BACKLOG, config=self.config, backend=self.job.backend)
         self.port = self.listener.port
         return ready(self.port, self.job)
 

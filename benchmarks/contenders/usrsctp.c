@@ -87,7 +87,7 @@ static void stack_listen(void)
     struct sockaddr *a = NULL;
 
     listener = open_socket();
-    if (usrsctp_listen(listener, 128) < 0 || usrsctp_getladdrs(listener, 0, &a) < 1)
+    if (usrsctp_listen(listener, BACKLOG) < 0 || usrsctp_getladdrs(listener, 0, &a) < 1)
         fail("usrsctp_listen");
     job.port = ntohs(((struct sockaddr_in *)(void *)a)->sin_port);
     job.udp_port = own_port;
