@@ -315,7 +315,7 @@ def test_meter_counts_a_window(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(driver, "clock", lambda: now[0])
     meter = driver.Meter(driver.Job("sender", seconds=1.0, warmup=0.5))
-    for now[0], count in [(0.4, 10), (0.5, 20), (1.0, 30), (1.6, 40), (1.7, 50)]:
+    for now[0], count in [(0.4, 10), (0.5, 20), (1.2, 30), (1.6, 40), (1.7, 50)]:
         assert meter.goes_on(1.1) is (now[0] < 1.6)
         meter.add(count)
     found = meter.as_dict()
