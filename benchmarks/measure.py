@@ -20,7 +20,7 @@ from plan import Contender, Effort, Point
 HERE = Path(__file__).resolve().parent
 SERVE = HERE / "contenders" / "serve.py"
 START_S = 60.0  # for an interpreter and its imports, on a slow kernel
-PATIENCE_S = 20.0  # more than a sample should take
+PATIENCE_S = 60.0  # far more than a sample should take, on a machine that does other things too
 LEAVE_S = 2.0  # for one that has said everything
 SLOWEST = 1000.0  # messages a second
 
