@@ -131,7 +131,13 @@ DIFFERENCES: Dict[str, Difference] = {
         "DEFAULT FCFS RR PRIO",
         "DEFAULT FCFS RR RR_PKT PRIO FC",
         "DEFAULT FCFS RR RR_PKT PRIO FC",
-        "Which stream schedulers there are; Linux has FC and WFQ from 6.4 on (RFC 8260 section 3).",
+        "Which stream schedulers there are (RFC 8260 section 3).",
+    ),
+    "later_schedulers": Difference(
+        "FC WFQ from 6.4",
+        "none",
+        "none",
+        "Which stream schedulers newer versions have besides (RFC 8260 sections 3.5 and 3.6).",
     ),
     "default_scheduler": Difference(
         "FCFS",
