@@ -245,6 +245,8 @@ class Runner:
 
     def title(self, env: str) -> str:
         """Which interpreter an environment uses."""
+        if env in IMAGE_ENVS:
+            return "the guest's"
         own = f"{platform.python_implementation()} {platform.python_version()}"
         return self.interpreters[env].title if env in self.interpreters else own
 

@@ -75,6 +75,7 @@ def test_junit_is_counted_by_tests(junit):
         ("linux", "linux-uml.xml", None),
         ("py3", "py39.xml", None),
         ("linux-qemu", "linux-qemu-linux-6.1.0-9-amd64.xml", "linux"),
+        ("linux-qemu", "linux-qemu-linuxes.xml", None),
         ("freebsd-vm", "freebsd-vm-offline-freebsd.xml", None),
     ],
 )

@@ -242,17 +242,15 @@ def test_command_in_time_keeps_its_status():
 
 
 class Guest:
-    """A guest that does something each time that it is looked at, and ends after the last."""
+    """A guest that does something each time that it is looked at, and ends with the last."""
 
     def __init__(self, *steps) -> None:
         self.steps = list(steps)
 
     def poll(self):
         """None while it runs."""
-        if not self.steps:
-            return 0
         self.steps.pop(0)()
-        return None
+        return None if self.steps else 0
 
 
 @pytest.fixture
@@ -272,8 +270,8 @@ def nothing():
 def test_watch_passes_on_to_the_end(folder, capsys):
     """What the command writes is passed on as it comes, to its last word; a guest that left a status is fine."""
     output = folder / "output"
-    steps = [(folder / "up").touch, lambda: output.write_text("one\n"), lambda: output.write_text("one\ntwo\n")]
-    guest = Guest(*steps, (folder / "status").touch)
+    steps = [(folder / "up").touch, lambda: output.write_text("one\n"), (folder / "status").touch]
+    guest = Guest(*steps, lambda: output.write_text("one\ntwo\n"))
     assert vm.linux_guest.watch(guest, folder, 10, 10) is None
     assert capsys.readouterr().out == "one\ntwo\n"
 

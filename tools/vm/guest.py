@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 def plain(text: str) -> str:
     """What a console shows, without what moves its cursor."""
-    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _ESCAPES.sub("", text.replace("\r", "\n"))
 
 
 def last_lines(path: Path, count: int = SHOWN) -> List[str]:
