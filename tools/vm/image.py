@@ -195,12 +195,16 @@ class Visit:
         self.done("arranging files", self.script("arranging files", lines))
 
     def build(self) -> None:
-        """Make the sdist there and install it, with what the packages brought and nothing from elsewhere."""
+        """Make the sdist there and install it, with the system's own cffi. Its setuptools is often older than the one
+        that pyproject.toml asks for, which therefore comes from PyPI."""
         say("building")
         lines = [
             f"cd {WORK}/source && {self.exports()} || return 1",
             f"export SCTPFFI_BACKENDS={shlex.quote(os.environ.get('SCTPFFI_BACKENDS') or self.system.backend)}",
             "export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1",
+            'wanted=$(sed -n \'s/^requires = .*"\\(setuptools[^"]*\\)".*/\\1/p\' pyproject.toml)',
+            f'python3 -m pip install -q --target {WORK}/build "${{wanted:-setuptools}}" || return 1',
+            f"export PYTHONPATH={WORK}/build:$PYTHONPATH",
             "python3 setup.py -q sdist -d ../dist || return 1",
             "python3 -m pip install -q --no-build-isolation --no-deps --no-index --target ../site ../dist/*.tar.gz",
         ]

@@ -28,7 +28,6 @@ class System(NamedTuple):
     arches: Dict[str, str]  # from `uname -m` to the names of tools/freebsd_cross.py
 
 
-BUILD = ("setuptools", "wheel", "pip")
 COMPILER = ("gcc", "libc6-dev")
 
 FREEBSD = System(
@@ -45,7 +44,7 @@ FREEBSD = System(
     # The packages of a release may be older or newer than its image, which pkg would ask about.
     installer="env ASSUME_ALWAYS_YES=yes IGNORE_OSVERSION=yes pkg install -y",
     installer_advice="pkg wants the network, a clock that is right, and room on the disk (--disk)",
-    packages=("python3", *(f"py{{py}}-{name}" for name in ("cffi", "pytest", "pytest-timeout", *BUILD))),
+    packages=("python3", *(f"py{{py}}-{name}" for name in ("cffi", "pytest", "pytest-timeout", "pip"))),
     compiler_advice="use an image whose base system has clang, as the official ones, or install one (--packages), or"
     " build on this machine (--offline)",
     headers_advice="FreeBSD's packages have them; use those (no --packages), or build on this machine (--offline)",
@@ -67,7 +66,7 @@ DEBIAN = System(
     installer_advice="apt-get wants the network, a clock that is right, and room on the disk (--disk)",
     packages=(
         "python3",
-        *(f"python3-{name}" for name in ("cffi", "pytest", "pytest-timeout", "dev", *BUILD)),
+        *(f"python3-{name}" for name in ("cffi", "pytest", "pytest-timeout", "pip", "dev")),
         *COMPILER,
     ),
     compiler_advice="install gcc and libc6-dev (--packages), or build on this machine (--offline)",
