@@ -7,8 +7,9 @@
  * Rules of the ABI
  *   - Every function returns a value >= 0, or -errno, or -SFI_E*; it never sets errno for the caller.
  *   - Sockets are non-blocking underneath.  Only sfi_wait, and sfi_recv, sfi_send, sfi_recv_many, sfi_send_many and
- *     sfi_accept with a timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR on a signal and -EBADF when the socket is closed
- *     by another thread.  timeout_ms: 0 does not wait, -1 waits for ever, -2 - n is the time-out that sfi_set_timeout
+ *     sfi_accept with a timeout, wait (and sfi_stack_stop, when the process exits); each has a deadline, returns -EINTR
+ *     on a signal and -EBADF when the socket is closed by another thread, which on Linux it may hear some milliseconds
+ *     later (sfi_moments.inc.c).  timeout_ms: 0 does not wait, -1 waits for ever, -2 - n is the time-out that sfi_set_timeout
  *     gave the socket, of which n ms have passed already.
  *   - sfi_detach, sfi_dup and sfi_adopt are -SFI_EABSENT where the stack has no descriptors.  sfi_detach sends the calls
  *     that wait home, with -EBADF, and returns when the last one has left.

@@ -25,6 +25,7 @@ static void sfi_out_of(const struct sfi_parcel *p, uint32_t number, const char *
 #if SFI_HAVE_MMSG
 
 #define SFI_BATCH 64 /* messages per system call; what describes them lies on the stack */
+#define SFI_BATCH_MOMENTS 8 /* where each may wait for a moment: a close waits for all of them */
 
 static uint32_t sfi_least_of(uint32_t a, uint32_t b)
 {
@@ -37,7 +38,7 @@ static int n_may_batch(sfi_sock *s)
     return 0;
 }
 
-static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
+static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
 {
     struct {
         struct mmsghdr m[SFI_BATCH];
@@ -48,8 +49,9 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
             struct cmsghdr align;
         } control[SFI_BATCH];
     } b;
-    uint32_t count = sfi_least_of(p->count - p->done, SFI_BATCH);
+    uint32_t count = sfi_least_of(p->count - p->done, moment ? SFI_BATCH_MOMENTS : SFI_BATCH);
     const char *data = p->data + p->at;
+    int how = MSG_NOSIGNAL | (moment ? 0 : SFI_NOW);
     int n;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -69,6 +71,7 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
             if (o.to != NULL) {
                 h->msg_namelen = sfi_sockaddr(o.to, &b.to[i]);
                 h->msg_name = &b.to[i];
+                how |= SFI_NOW; /* it may make an association, and wait for that */
                 if (h->msg_namelen == 0)
                     return -EAFNOSUPPORT;
             }
@@ -76,12 +79,12 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
         h->msg_iov = &b.iov[i];
         h->msg_iovlen = 1;
     }
-    n = sendmmsg(s->fd, b.m, count, MSG_NOSIGNAL);
+    n = sendmmsg(s->fd, b.m, count, how);
     return n < 0 ? k_send_error(s, sfi_errno()) : n;
 }
 
 /* One system call, for at most SFI_BATCH messages that lie stride bytes apart. */
-static int recv_round(sfi_sock *s, char *room, size_t start, size_t stride, sfi_rcv *out, uint32_t count)
+static int recv_round(sfi_sock *s, char *room, size_t start, size_t stride, sfi_rcv *out, uint32_t count, int moment)
 {
     struct {
         struct mmsghdr m[SFI_BATCH];
@@ -104,9 +107,9 @@ static int recv_round(sfi_sock *s, char *room, size_t start, size_t stride, sfi_
         h->msg_control = b.control[i].room;
         h->msg_controllen = sizeof b.control[i].room;
     }
-    n = recvmmsg(s->fd, b.m, count, 0, NULL);
+    n = recvmmsg(s->fd, b.m, count, moment ? MSG_WAITFORONE : SFI_NOW, NULL);
     if (n < 0)
-        return sfi_errno();
+        return moment ? moments_error(s, sfi_errno()) : sfi_errno();
     for (int i = 0; i < n; i++) {
         sfi_taken(&b.m[i].msg_hdr, b.m[i].msg_len, &out[i]);
         out[i].offset = (uint32_t)(start + (size_t)i * stride);
@@ -126,60 +129,41 @@ static size_t recv_stride(size_t size, uint32_t least, uint32_t slots)
     return slots > 1 && stride > 128 && odd >= least ? odd : stride;
 }
 
-/* An error that the socket has is its last word to recvmsg(), after all messages; recvmmsg() would say it first, once,
-   and poll() would not call the socket readable any more.  So while there is one they are taken singly, and it stays
-   for whoever finds nothing else.  1, 0 if nothing is left before it, or an error. */
-static int recv_before_error(sfi_sock *s, int first, char *room, size_t start, size_t stride, sfi_rcv *out)
+/* An error that the socket has is its last word to recvmsg(), after all messages; recvmmsg() says it first, once, and
+   poll() does not call the socket readable any more.  So it is kept for whoever finds nothing else, and the socket is
+   made readable for good if it had an association, which is gone (an ICMP error ends none, with IP_RECVERR).  Only
+   one-to-one sockets have such errors. */
+static void recv_error_first(sfi_sock *s, int error)
 {
-    struct pollfd p;
-    int64_t r;
+    struct sctp_status status;
+    socklen_t size = sizeof status;
 
-    memset(&p, 0, sizeof p);
-    p.fd = s->fd;
-    p.events = POLLIN;
-    if (!first && poll(&p, 1, 0) >= 0 && (p.revents & POLLIN) == 0)
-        return 0;
-    r = n_recv(s, room + start, stride, 0, out);
-    if (r < 0)
-        return (int)r;
-    out->offset = (uint32_t)start;
-    return 1;
+    memset(&status, 0, sizeof status);
+    sfi_keep_error(s, error);
+    if (s->base.style == SFI_STYLE_ONE_TO_ONE && error != -ENOTCONN &&
+        n_getopt(s, IPPROTO_SCTP, SCTP_STATUS, &status, &size) < 0)
+        shutdown(s->fd, SHUT_RD);
 }
 
-static int recv_has_error(sfi_sock *s)
-{
-    struct pollfd p;
-
-    memset(&p, 0, sizeof p);
-    p.fd = s->fd;
-    return poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
-}
-
-static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count)
+static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count, int moment)
 {
     uint32_t slots = size / least < count ? (uint32_t)(size / least) : count;
     size_t stride = recv_stride(size, least, slots);
     uint32_t got = 0;
+    int told = 0;
 
     while (got < slots) {
-        int singly = recv_has_error(s);
-        uint32_t asked = singly ? 1 : sfi_least_of(slots - got, SFI_BATCH);
-        int r;
+        uint32_t asked = sfi_least_of(slots - got, SFI_BATCH);
+        int r = recv_round(s, room, got * stride, stride, out + got, asked, moment);
 
-        if (singly)
-            r = recv_before_error(s, got == 0, room, got * stride, stride, out + got);
-        else
-            r = recv_round(s, room, got * stride, stride, out + got, asked);
-        if (r < 0 && got == 0 && !singly && r != -EAGAIN && recv_round(s, room, 0, stride, out, 1) == 1 &&
-            out->kind != SFI_KIND_EOF) {
-            sfi_keep_error(s, r); /* it came after the look: its time is later */
-            r = 1;
+        moment = 0;
+        if (r < 0 && r != -EAGAIN && r != -EINTR && !told) {
+            recv_error_first(s, r);
+            told = 1;
+            continue;
         }
-        if (r < 0) {
-            if (got > 0)
-                sfi_keep_error(s, r);
+        if (r < 0)
             return got > 0 ? (int)got : r;
-        }
         got += (uint32_t)r;
         if ((uint32_t)r < asked || out[got - 1].kind == SFI_KIND_EOF)
             break;
@@ -198,11 +182,12 @@ static int n_may_batch(sfi_sock *s)
     return n_getopt(s, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, &on, &size) == 0 && on ? -SFI_EABSENT : 0;
 }
 
-static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
+static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
 {
     const char *data = p->data + p->at;
     uint32_t sent;
 
+    (void)moment;
     for (sent = 0; p->done + sent < p->count; sent++) {
         struct sfi_out o;
         int64_t r;
@@ -216,12 +201,13 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p)
     return (int)sent;
 }
 
-static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count)
+static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count, int moment)
 {
     size_t used = 0;
     uint32_t got = 0;
     int64_t r = 0;
 
+    (void)moment;
     while (got < count && size - used >= least) {
         r = n_recv_only(s, room + used, size - used, &out[got]);
         if (r < 0)

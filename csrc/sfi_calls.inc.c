@@ -26,16 +26,36 @@ static int sfi_pause(sfi_sock *s, int events, int64_t timeout_ms, int64_t start,
     return r;
 }
 
+/* The wait of one call. */
+struct sfi_spell {
+    int64_t timeout_ms, start; /* start 0: nobody looked at the clock yet */
+    unsigned turn;             /* waits so far */
+};
+
+/* Whether an attempt may wait in the stack.  Not if an error waits to be told, nor shortly before the time is up. */
+static int sfi_may_moment(sfi_sock *s, struct sfi_spell *t)
+{
+    struct sfi_base *b = n_base(s);
+
+    if (t->timeout_ms == 0 || atomic_load(&b->late) != 0 || !n_moment(s))
+        return 0;
+    if (sfi_until(b, t->timeout_ms, 0) == INT64_MAX)
+        return 1; /* without a look at the clock */
+    if (t->start == 0)
+        t->start = sfi_start_ms();
+    return sfi_remaining(sfi_until(b, t->timeout_ms, t->start)) >= SFI_MOMENTS_FROM_MS;
+}
+
 /* After an EAGAIN: 1 to try again, -EAGAIN when time is up or no waiting was asked for, else an error. */
-static int sfi_again(sfi_sock *s, int event, int64_t timeout_ms, int64_t *start, unsigned *turn)
+static int sfi_again(sfi_sock *s, int event, struct sfi_spell *t)
 {
     int r;
 
-    if (timeout_ms == 0)
+    if (t->timeout_ms == 0)
         return -EAGAIN;
-    if (*turn == 0)
-        *start = sfi_start_ms();
-    r = sfi_pause(s, event, timeout_ms, *start, (*turn)++, 0);
+    if (t->start == 0)
+        t->start = sfi_start_ms();
+    r = sfi_pause(s, event, t->timeout_ms, t->start, t->turn++, 0);
     return r == 0 ? 1 : r; /* 0 is a poll that ran out: the deadline decides, after one more try */
 }
 
@@ -153,8 +173,7 @@ int sfi_listen(sfi_sock *s, int backlog)
 
 int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
 {
-    int64_t start = 0;
-    unsigned turn = 0;
+    struct sfi_spell t = {timeout_ms, 0, 0};
     int r = n_use(s);
 
     if (r < 0)
@@ -162,7 +181,7 @@ int sfi_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer, int64_t timeout_ms)
     do {
         r = out == NULL ? -EINVAL : n_accept(s, out, peer);
         if (r == -EAGAIN)
-            r = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
+            r = sfi_again(s, SFI_READ, &t);
     } while (r > 0);
     sfi_leave(s);
     n_back();
@@ -225,14 +244,14 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
                  uint32_t flags, uint32_t context, uint32_t pr_policy, uint32_t pr_value, const sfi_addr *to,
                  const sfi_more *more, int64_t timeout_ms)
 {
-    struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to, more};
-    int64_t start = 0;
-    unsigned turn = 0;
+    struct sfi_out o = {data, length, assoc_id, sid, ppid, flags, context, pr_policy, pr_value, to, more, 0};
+    struct sfi_spell t = {timeout_ms, 0, 0};
     int64_t r = n_use(s);
     int again;
 
     if (r < 0)
         return r;
+    o.moment = to == NULL && sfi_may_moment(s, &t); /* with an address it may make an association, and wait for that */
     do {
         again = 0;
         r = sfi_check_out(data, length, sid, flags, pr_policy);
@@ -241,10 +260,11 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
         if (r == 0)
             r = n_send(s, &o);
         if (r == -EAGAIN) {
-            again = sfi_again(s, SFI_WRITE, timeout_ms, &start, &turn);
+            again = sfi_again(s, SFI_WRITE, &t);
             if (again < 0)
                 r = again;
         }
+        o.moment = 0;
     } while (again > 0);
     sfi_leave(s);
     n_back();
@@ -253,24 +273,25 @@ int64_t sfi_send(sfi_sock *s, const char *data, size_t length, uint32_t assoc_id
 
 int64_t sfi_recv(sfi_sock *s, char *buffer, size_t size, int flags, int64_t timeout_ms, sfi_rcv *out)
 {
-    int64_t start = 0;
-    unsigned turn = 0;
+    struct sfi_spell t = {timeout_ms, 0, 0};
     int64_t r = n_use(s);
-    int again;
+    int again, moment;
 
     if (r < 0)
         return r;
+    moment = sfi_may_moment(s, &t) ? SFI_MOMENT : 0;
     do {
         again = 0;
         if (buffer == NULL || size == 0 || out == NULL)
             r = -EINVAL; /* no room would read as the end of the association */
         else
-            r = sfi_late_or(s, n_recv(s, buffer, size, flags, out));
+            r = sfi_late_or(s, n_recv(s, buffer, size, (flags & ~SFI_MOMENT) | moment, out));
         if (r == -EAGAIN) {
-            again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
+            again = sfi_again(s, SFI_READ, &t);
             if (again < 0)
                 r = again;
         }
+        moment = 0;
     } while (again > 0);
     sfi_leave(s);
     n_back();
@@ -318,8 +339,8 @@ int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *le
                   const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms)
 {
     struct sfi_parcel p = {data, size, lengths, count, infos, infos_count > 1, 0, 0};
-    int64_t start = 0;
-    unsigned turn = 0;
+    struct sfi_spell t = {timeout_ms, 0, 0};
+    int full = 0;
     int r = n_use(s);
 
     if (r < 0)
@@ -328,23 +349,26 @@ int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *le
     if (r == 0)
         r = n_may_batch(s);
     while (r >= 0 && p.done < count) {
-        r = n_send_some(s, &p);
+        uint32_t left = count - p.done;
+
+        r = sfi_is_closed(s) ? -EBADF : n_send_some(s, &p, full && sfi_may_moment(s, &t));
+        full = r >= 0 && (uint32_t)r < left; /* so the next attempt would find no room */
         if (r == -EAGAIN) {
-            r = sfi_again(s, SFI_WRITE, timeout_ms, &start, &turn);
+            r = sfi_again(s, SFI_WRITE, &t);
             continue;
         }
         for (int i = 0; i < r; i++)
             p.at += lengths[p.done++];
-        turn = turn > 1 ? 1 : turn; /* there was room: the next wait for more begins anew */
+        t.turn = t.turn > 1 ? 1 : t.turn; /* there was room: the next wait for more begins anew */
     }
     sfi_leave(s);
     n_back();
     return p.done > 0 ? (int)p.done : r;
 }
 
-static int recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count)
+static int recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count, int moment)
 {
-    int r = n_recv_some(s, room, size, least, out, count);
+    int r = n_recv_some(s, room, size, least, out, count, moment);
     int nothing = r < 0 || (r == 1 && out->kind == SFI_KIND_EOF);
     int late = nothing ? (int)sfi_late_or(s, 0) : 0;
 
@@ -354,25 +378,26 @@ static int recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_r
 int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count,
                   int64_t timeout_ms)
 {
-    int64_t start = 0;
-    unsigned turn = 0;
+    struct sfi_spell t = {timeout_ms, 0, 0};
     int r = n_use(s);
-    int again;
+    int again, moment;
 
     if (r < 0)
         return r;
+    moment = sfi_may_moment(s, &t);
     do {
         again = 0;
         if (room == NULL || size > UINT32_MAX || least == 0 || least > size || out == NULL || count == 0 ||
             count > INT_MAX)
             r = -EINVAL;
         else
-            r = recv_some(s, room, size, least, out, count);
+            r = recv_some(s, room, size, least, out, count, moment);
         if (r == -EAGAIN) {
-            again = sfi_again(s, SFI_READ, timeout_ms, &start, &turn);
+            again = sfi_again(s, SFI_READ, &t);
             if (again < 0)
                 r = again;
         }
+        moment = 0;
     } while (again > 0);
     sfi_leave(s);
     n_back();
@@ -383,7 +408,7 @@ int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv 
    SCTP_EOF, which in turn Linux refuses on one-to-one sockets (docs/stacks.md, trap 2). */
 int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
 {
-    struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_UNSET, 0, NULL, NULL};
+    struct sfi_out o = {"", 0, assoc_id, 0, 0, SFI_SEND_EOF, 0, SFI_PR_UNSET, 0, NULL, NULL, 0};
     int64_t r = n_use(s);
 
     if (r < 0)
@@ -397,7 +422,7 @@ int sfi_shutdown(sfi_sock *s, uint32_t assoc_id)
 
 int sfi_abort(sfi_sock *s, uint32_t assoc_id, const char *reason, size_t length)
 {
-    struct sfi_out o = {reason, length, assoc_id, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL};
+    struct sfi_out o = {reason, length, assoc_id, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL, 0};
     int64_t r = n_use(s);
 
     if (r < 0)

@@ -31,6 +31,9 @@
 #endif
 
 #define SFI_CLOSED 0x80000000u
+#define SFI_MOMENT 0x1000 /* n_recv, besides the caller's flags: may wait for one, after n_moment() */
+#define SFI_MOMENT_MS 10
+#define SFI_MOMENTS_FROM_MS 100 /* shorter waits would end late by a part that counts */
 
 static atomic_int sfi_live_count;
 
@@ -60,6 +63,7 @@ struct sfi_out {
     uint32_t assoc_id, sid, ppid, flags, context, pr_policy, pr_value;
     const sfi_addr *to;
     const sfi_more *more; /* NULL for most */
+    int moment;           /* may wait for one, after n_moment() */
 };
 
 /* The messages of one sfi_send_many. */
@@ -80,7 +84,8 @@ struct sfi_pair {
 };
 
 /* What a backend supplies.  All but the first six run between n_use() and sfi_leave(), and return >= 0 or
-   -errno; none of them waits except n_turn and n_poll. */
+   -errno; none of them waits except n_turn and n_poll, and, where n_moment allows it, for a moment that is asked for:
+   n_send, n_recv, n_send_some, n_recv_some.  They answer -EAGAIN if nothing came of it. */
 static struct sfi_base *n_base(sfi_sock *s);
 static int n_use(sfi_sock *s);       /* sfi_enter, or why not */
 static void n_wake(sfi_sock *s);     /* on close: let every waiter return */
@@ -90,6 +95,7 @@ static int n_fileno(sfi_sock *s);
 static void n_back(void);            /* after a call that may have waited, outside the handle */
 static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake); /* SFI_READ | SFI_WRITE; 0 if only wake is */
 static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake); /* after EAGAIN: 1, try again */
+static int n_moment(sfi_sock *s); /* whether calls may wait in the stack, for SFI_MOMENT_MS and a tick of its clock */
 static int n_bind(sfi_sock *s, const sfi_addr *a, uint32_t *port);        /* the port that was bound */
 static int n_bindx(sfi_sock *s, const sfi_addr *a, int action);
 static int n_listen(sfi_sock *s, int backlog);
@@ -102,8 +108,8 @@ static int n_abort_one(sfi_sock *s, const char *reason, size_t length);      /* 
 static int64_t n_send(sfi_sock *s, const struct sfi_out *o);
 static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv *out);
 static int n_may_batch(sfi_sock *s); /* 0, or why messages can't be sent by the batch */
-static int n_send_some(sfi_sock *s, const struct sfi_parcel *p); /* how many more were sent, each whole */
-static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count);
+static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment); /* how many more were sent, each whole */
+static int n_recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count, int moment);
 static int n_getopt(sfi_sock *s, int level, int option, void *value, socklen_t *size);
 static int n_setopt(sfi_sock *s, int level, int option, void *value, socklen_t size);
 static int k_check_option(sfi_sock *s, int option, const void *value, uint32_t size); /* what would hang a stack */

@@ -6,8 +6,8 @@
  */
 
 /* A call that is inside may use the descriptor, so it is handed out when nobody is: the handle is closed, which sends
-   waiters home and lets nobody in, and the last one to leave is waited for.  No call stays for long then: none but
-   n_poll sleeps, and that one was woken. */
+   waiters home and lets nobody in, and the last one to leave is waited for.  No call stays for long then: n_poll was
+   woken, and all else that waits does so for a moment. */
 int sfi_detach(sfi_sock *s)
 {
     static const struct timespec moment = {0, 50000};
@@ -21,6 +21,7 @@ int sfi_detach(sfi_sock *s)
         n_wake(s);
         while (atomic_load(&s->base.users) != (SFI_CLOSED | 1))
             nanosleep(&moment, NULL);
+        moments_never(s);
         r = s->fd;
         s->fd = -1;
         if (s->holders != NULL)
@@ -152,6 +153,7 @@ int sfi_adopt(int fd, sfi_sock **out, sfi_adopted *info)
     if (s == NULL)
         return -ENOMEM;
     s->base.peeled_id = info->style == SFI_STYLE_PEELED ? info->assoc_id : 0;
+    moments_never(s); /* who else has the descriptor is not known */
     atomic_store(&s->base.switches, 1); /* what its maker chose is not known: accepted sockets are told what is set */
     if (info->listening && sfi_hold_too(s) != NULL)
         atomic_store(&s->holders->outside, 1); /* who activates services keeps the socket, and its queue */

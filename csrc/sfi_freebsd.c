@@ -19,6 +19,7 @@
 
 #define SFI_POLLOUT_LIES 1
 #define SFI_HAVE_MMSG 0 /* libc has them as loops */
+#define SFI_HAVE_MOMENTS 0
 #define SFI_HAVE_REUSEADDR 1
 #define SFI_SILENT_ABORT 1
 
@@ -151,7 +152,7 @@ static size_t sfi_peek_notification(sfi_sock *s, void *room, size_t size)
 
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
 {
-    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL};
+    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL, 0};
     struct linger l = {1, 0};
 
     n_send(s, &o); /* carries the reason; without an association linger 0 does what is left */

@@ -20,6 +20,7 @@
 
 #define SFI_POLLOUT_LIES 0
 #define SFI_HAVE_MMSG 1
+#define SFI_HAVE_MOMENTS 1
 #define SFI_PDAPI sctp_pdapi_event
 #define SFI_LINUX_OPTIONS 1
 #define SFI_HAVE_REUSEADDR 1

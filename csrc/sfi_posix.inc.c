@@ -16,6 +16,8 @@ struct sfi_sock {
     int fd;        /* -1 once it was detached */
     unsigned born; /* of forks, when the socket was made: a child must not drain its parent's queue */
     struct sfi_holders *holders; /* NULL: nobody else */
+    atomic_int moments;          /* whether calls may wait in the kernel: see sfi_moments.inc.c */
+    atomic_int waits;            /* by poll(), until then */
     sfi_sock *next, *before;     /* all handles, for a child's sake */
 };
 
@@ -27,6 +29,8 @@ static void k_inherit(int from, int to); /* what an accepted or peeled socket do
 static int k_addrs(int fd, int side, uint32_t assoc_id, sfi_addr *out, uint32_t room);
 static void k_before_close(sfi_sock *s); /* make a graceful close graceful */
 static int k_check_path(sfi_sock *s, const struct sfi_out *o); /* -EDEADLK: would hang the kernel */
+
+#include "sfi_moments.inc.c"
 
 static struct sfi_base *n_base(sfi_sock *s)
 {
@@ -44,6 +48,7 @@ static void n_back(void)
 
 static int n_fileno(sfi_sock *s)
 {
+    moments_never(s);
     return s->fd;
 }
 
@@ -93,6 +98,8 @@ static sfi_sock *sfi_wrap(int fd, int family, int style)
     pthread_once(&sfi_all_once, sfi_watch_handles);
     sfi_base_init(&s->base, family, style);
     s->fd = fd;
+    atomic_init(&s->moments, MOMENTS_NOT_YET);
+    atomic_init(&s->waits, 0);
     s->born = atomic_load(&sfi_forks);
     pthread_mutex_lock(&sfi_all_lock);
     s->next = sfi_all;
@@ -136,6 +143,7 @@ static int n_poll(sfi_sock *s, int events, int timeout_ms, int wake)
 
 static int n_turn(sfi_sock *s, int event, int timeout_ms, unsigned turn, int wake)
 {
+    moments_wait(s);
 #if SFI_POLLOUT_LIES
     if (event == SFI_WRITE) {
         /* POLLOUT stays on while a send gets EAGAIN (docs/stacks.md): back off, 1 to 16 ms, never spin. */
@@ -306,7 +314,7 @@ static int n_accept(sfi_sock *s, sfi_sock **out, sfi_addr *peer)
 
 static int n_connect(sfi_sock *s, const sfi_addr *addrs, uint32_t count, uint32_t *assoc_id)
 {
-    return k_connect(s, addrs, count, assoc_id);
+    return moments_connect(s, addrs, count, assoc_id);
 }
 
 static int n_connect_result(sfi_sock *s)
@@ -446,7 +454,7 @@ static int64_t n_send(sfi_sock *s, const struct sfi_out *o)
         if (m.msg_namelen == 0)
             return -EAFNOSUPPORT;
     }
-    n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+    n = sendmsg(s->fd, &m, MSG_NOSIGNAL | (o->moment ? 0 : SFI_NOW));
     if (n == 0 && !sfi_may_be_nothing(o))
         return -EAGAIN; /* BSD with EXPLICIT_EOR: the room went between two looks of the stack */
     return n < 0 ? k_send_error(s, sfi_errno()) : (int64_t)n;
@@ -511,6 +519,7 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     struct sockaddr_storage ss;
     struct msghdr m;
     struct iovec iov;
+    int how = ((flags & SFI_RECV_PEEK) ? MSG_PEEK : 0) | ((flags & SFI_MOMENT) ? 0 : SFI_NOW);
     ssize_t n;
 
     memset(&m, 0, sizeof m);
@@ -525,11 +534,11 @@ static int64_t n_recv(sfi_sock *s, char *buffer, size_t size, int flags, sfi_rcv
     do {
         m.msg_namelen = sizeof ss;
         m.msg_controllen = sizeof control.room;
-        n = recvmsg(s->fd, &m, (flags & SFI_RECV_PEEK) ? MSG_PEEK : 0);
+        n = recvmsg(s->fd, &m, how);
         /* Nothing but TRUNC is BSD's end of a message that was given up after all of it was read: no EOF. */
     } while (n == 0 && (m.msg_flags & MSG_TRUNC) && (flags & SFI_RECV_PEEK) == 0);
     if (n < 0)
-        return sfi_errno();
+        return (flags & SFI_MOMENT) ? moments_error(s, sfi_errno()) : sfi_errno();
     sfi_taken(&m, (size_t)n, out);
     if (out->kind == SFI_KIND_DATA && (flags & SFI_RECV_PEEK) == 0)
         k_check_end(s, n, out);

@@ -111,6 +111,13 @@ static struct sfi_base *n_base(sfi_sock *s)
     return &s->base;
 }
 
+/* Blocked in the stack a call could be woken by nobody but the stack. */
+static int n_moment(sfi_sock *s)
+{
+    (void)s;
+    return 0;
+}
+
 static int n_use(sfi_sock *s)
 {
     if (atomic_load(&stack_forked))

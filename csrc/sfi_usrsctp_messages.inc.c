@@ -145,7 +145,7 @@ static void n_received(sfi_sock *s, int64_t last)
 
 static int n_abort_one(sfi_sock *s, const char *reason, size_t length)
 {
-    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL};
+    struct sfi_out o = {reason, length, 0, 0, 0, SFI_SEND_ABORT, 0, SFI_PR_UNSET, 0, NULL, NULL, 0};
     struct linger l = {1, 0};
 
     n_send(s, &o); /* carries the reason; without an association linger 0 does what is left */

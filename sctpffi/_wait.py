@@ -63,13 +63,16 @@ class HasTimeout(Protocol):
 
 
 class OwnDeadline(Deadline):
-    """The time-out that a socket has of its own; another thread may change it while a call waits."""
+    """The time-out that a socket has of its own; another thread may change it while a call waits.
+
+    Without a time-out nobody looks at the clock: one that is set while the call waits counts from its first wait.
+    """
 
     __slots__ = ("_holder", "_begun")
 
     def __init__(self, holder: HasTimeout, begun: Optional[float] = None) -> None:
         self._holder = holder
-        self._begun = time.monotonic() if begun is None else begun
+        self._begun = time.monotonic() if begun is None and holder.gettimeout() is not None else begun
 
     @property
     def seconds(self) -> Optional[float]:
@@ -79,12 +82,15 @@ class OwnDeadline(Deadline):
         seconds = self._holder.gettimeout()
         if seconds is None:
             return -1
-        return max(0, math.ceil((self._begun + seconds - time.monotonic()) * 1000))
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now
+        return max(0, math.ceil((self._begun + seconds - now) * 1000))
 
     def shim_ms(self) -> int:
         if self._holder.gettimeout() == 0:
             return 0
-        return -2 - int((time.monotonic() - self._begun) * 1000)
+        return -2 if self._begun is None else -2 - int((time.monotonic() - self._begun) * 1000)
 
 
 def check_timeout(timeout: Optional[float]) -> Optional[float]:

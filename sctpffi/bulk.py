@@ -7,11 +7,11 @@ sorted out in `inbox.py`.
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 from sctpffi import errors
+from sctpffi._turn import Turn
 from sctpffi.addresses import AddressLike
 from sctpffi.backends.base import Handle, Shelf
 from sctpffi.optvalues import PrInfo
@@ -52,7 +52,7 @@ class Arena:
     Concurrency: one thread at a time; another one's call raises ResourceBusy.
     """
 
-    __slots__ = ("_busy", "_exporter", "_least", "_lent", "_shelves", "_whole", "size_bytes")
+    __slots__ = ("_exporter", "_least", "_lent", "_shelves", "_turn", "_whole", "size_bytes")
 
     def __init__(self, size_bytes: int = ARENA_BYTES) -> None:
         if isinstance(size_bytes, bool) or not isinstance(size_bytes, int):
@@ -63,7 +63,7 @@ class Arena:
         self._least = _LEAST
         self._whole = 0
         self._shelves: Dict[str, Shelf] = {}
-        self._busy = threading.Lock()
+        self._turn = Turn()
         self._lent: List[memoryview] = []  # views of the last batch
         self._exporter: Optional[weakref.ReferenceType[Any]] = None
 
@@ -71,7 +71,7 @@ class Arena:
 
     def take(self, handle: Handle, count: int) -> Shelf:
         """Have it for one call; `give_back` ends that. The views of the last batch end here."""
-        if not self._busy.acquire(blocking=False):
+        if not self._turn.take_now():
             raise errors.ResourceBusy("recv_many: another thread uses this arena; each needs its own")
         try:
             if self._exporter is not None:
@@ -82,12 +82,12 @@ class Arena:
             shelf.reserve(count)
             return shelf
         except BaseException:
-            self._busy.release()
+            self._turn.give()
             raise
 
     def give_back(self) -> None:
         """Others may take it."""
-        self._busy.release()
+        self._turn.give()
 
     @property
     def least(self) -> int:

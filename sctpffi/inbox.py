@@ -1,6 +1,6 @@
 """Inbox: the receiving half of a socket: whose turn it is to read, what was read early, and what comes next.
 
-One reader at a time holds its lock. What one receive means is in `_reading.py`; `sockets.py` decides what is subscribed
+One reader at a time has its turn. What one receive means is in `_reading.py`; `sockets.py` decides what is subscribed
 and how long to wait. No address parsing, no sending.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Typ
 
 from sctpffi import errors
 from sctpffi._reading import EOR, HAS_NEXT, KIND_DATA, UNORDERED, Item, Reader, key_of
+from sctpffi._turn import Turn
 from sctpffi._wait import Deadline
 from sctpffi.backends.base import RECEIVED, RECV_OTHER, Handle, Room, Shelf
 from sctpffi.bulk import Arena
@@ -38,10 +39,9 @@ class Inbox(Reader):
     def __init__(self, handle: Handle, life: Life, one_association: bool) -> None:
         super().__init__(handle, life, one_association)
         self.on_store: List[Callable[[], None]] = []  # called when something was read that is to be delivered later
-        self._lock = threading.Lock()
+        self._turn = Turn()
         self._changed = threading.Condition()  # for `until`: somebody has read, or an association has changed
         self._watchers = 0  # who waits for it
-        self._queueing = 0  # readers that wait for their turn
         self._pending: Deque[Found] = deque()  # read early
         self._room: Optional[Room] = None
         self._receive: Callable[[int], int] = _take_goes_on  # into it
@@ -51,21 +51,12 @@ class Inbox(Reader):
     # -- taking turns
 
     def _acquire(self, deadline: Deadline, op: str) -> None:
-        if self._lock.acquire(False):
-            return
-        left = deadline.left_ms()
-        with self._changed:
-            self._queueing += 1
-        try:
-            taken = self._lock.acquire(timeout=-1 if left < 0 else left / 1000)
-        finally:
-            with self._changed:
-                self._queueing -= 1
-        if not taken:
+        turn = self._turn
+        if not turn.take_now() and not turn.take_soon(deadline.left()):
             raise self._no_time(deadline, op)
 
     def _release(self) -> None:
-        self._lock.release()
+        self._turn.give()
         if self._watchers:
             self._tell()
 
@@ -81,8 +72,10 @@ class Inbox(Reader):
 
         Else `take` has to go on: after a negative number, the stack's error, or None. For every message: kept short.
         """
-        lock = self._lock
-        if not lock.acquire(False):
+        turn = self._turn
+        try:
+            turn.take()
+        except IndexError:
             return None
         try:
             life = self.life
@@ -102,13 +95,15 @@ class Inbox(Reader):
             raw = self.handle.received()
             return self._got(raw, self._view, False, False, op, None, self.max_message_bytes)
         finally:
-            lock.release()
+            turn.put(True)
+            if turn.queueing:
+                turn.tell()
             if self._watchers:
                 self._tell()
 
     def quick_into(self, view: memoryview, wait_ms: int, op: str) -> Union[Item, int, None]:
         """As `quick`, but for `take_into`."""
-        if not self._lock.acquire(False):
+        if not self._turn.take_now():
             return None
         try:
             life = self.life
@@ -263,7 +258,7 @@ class Inbox(Reader):
 
     def drop_unwanted(self) -> None:
         """Take off the queue's head what is not subscribed, so that a subscription made now replays nothing."""
-        if not self._lock.acquire(blocking=False):
+        if not self._turn.take_now():
             return  # whoever reads now takes it off
         try:
             while not self._pending:
@@ -283,7 +278,7 @@ class Inbox(Reader):
         it is not so yet.
         """
         while not done():
-            if not (self._queueing and self._pending) and self._lock.acquire(blocking=False):
+            if not (self._turn.queueing and self._pending) and self._turn.take_now():
                 try:
                     if not done():
                         self._store_soon(deadline, op, keep)
@@ -306,7 +301,7 @@ class Inbox(Reader):
         with self._changed:
             self._watchers += 1  # from here on whoever reads tells
             try:
-                busy = self._lock.locked() or (self._queueing and self._pending)
+                busy = self._turn.taken() or (self._turn.queueing and self._pending)
                 if busy and not done() and not self._changed.wait(deadline.left()):
                     raise self._no_time(deadline, op)
             finally:
@@ -314,7 +309,7 @@ class Inbox(Reader):
 
     def store(self, op: str, keep: bool = True) -> bool:
         """Read one item, to be delivered later or thrown away, without waiting; whether there was something to read."""
-        if not self._lock.acquire(blocking=False):
+        if not self._turn.take_now():
             return False  # whoever reads now hears it
         try:
             self._store(Deadline(0), op, keep)
@@ -336,7 +331,7 @@ class Inbox(Reader):
 
     def part_with(self, assoc_id: int) -> List[Item]:
         """Give away what was read early of an association that moves to a socket of its own."""
-        if not self._pending or not self._lock.acquire(blocking=False):
+        if not self._pending or not self._turn.take_now():
             return []
         try:
             items = [i for i in self._pending if not isinstance(i, errors.Error) and i.assoc_id == assoc_id]
@@ -358,7 +353,7 @@ class Inbox(Reader):
 
     def catch_up(self) -> None:
         """Read everything that is queued into memory, to learn how the association ended."""
-        if not self._lock.acquire(blocking=False):
+        if not self._turn.take_now():
             return  # whoever reads now hears it
         try:
             while True:

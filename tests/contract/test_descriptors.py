@@ -426,7 +426,7 @@ def test_a_child_closes_what_a_thread_of_its_parent_waits_on(linked, backend):
 def until_somebody_reads(sock):
     """Wait until a thread has begun to wait for something to read."""
     end = time.monotonic() + LIMIT
-    while not sock._inbox._lock.locked():
+    while not sock._inbox._turn.taken():
         assert time.monotonic() < end
 
 

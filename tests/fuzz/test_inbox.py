@@ -133,7 +133,7 @@ def test_every_call_ends_with_something_of_ours(name, data):
             assert found is None or isinstance(found, (Message, Notification))
             if isinstance(found, Message) and step[0] in ("piece", "peek"):
                 assert len(found.data) <= step[1]
-        assert not inbox._lock.locked()
+        assert not inbox._turn.taken()
     received = [*inbox.handle.calls, *inbox.handle.batches]
     assert len(received) < 100 + 20 * len(items)
     assert all(timeout == 0 for _, _, timeout in received)

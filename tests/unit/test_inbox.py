@@ -19,7 +19,7 @@ from sctpffi.lifecycle import Phase
 from sctpffi.messages import Message, NextInfo
 from sctpffi.notifications import AssocChange, SenderDryEvent, ShutdownEvent
 
-from .script import DRY, EAGAIN, FROM, SHUTDOWN, UP, End, Note, Piece, change, drain, many, one, take
+from .script import DRY, EAGAIN, FROM, SHUTDOWN, UP, End, Note, Piece, another, change, drain, many, one, take
 
 # -- whole messages
 
@@ -315,7 +315,7 @@ def test_waiting_for_ever_is_told_to_the_stack():
 def test_readers_take_turns():
     """A reader without time finds another one reading and is told to come again."""
     inbox = one(Piece(b"data"))
-    with inbox._lock:
+    with another(inbox):
         for seconds, cls in ((0, errors.WouldBlock), (0.01, errors.WaitTimeout)):
             with pytest.raises(cls):
                 take(inbox, seconds)
@@ -332,4 +332,4 @@ def test_lock_is_released_after_an_error(item):
             call(Deadline(0), "recv")
         except errors.Error:
             pass
-        assert not inbox._lock.locked()
+        assert not inbox._turn.taken()

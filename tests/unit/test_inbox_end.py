@@ -16,7 +16,7 @@ from sctpffi.enums import AssocChangeState, AssocId, Cause, Event
 from sctpffi.inbox import BUFFER_BYTES, Inbox
 from sctpffi.lifecycle import Life, Phase
 
-from .script import DONE, DRY, EAGAIN, SHUTDOWN, UP, End, Piece, Script, change, many, one, take
+from .script import DONE, DRY, EAGAIN, SHUTDOWN, UP, End, Piece, Script, another, change, many, one, take
 
 # -- the end
 
@@ -287,7 +287,7 @@ def test_caught_up_messages_are_cut_to_size(call):
 def test_catch_up_leaves_a_reader_alone():
     """While another thread reads, catch_up does nothing: that thread hears what there is."""
     inbox = one(Piece(b"a"))
-    with inbox._lock:
+    with another(inbox):
         inbox.catch_up()
     assert inbox.handle.calls == []
 

@@ -266,7 +266,7 @@ def test_busy():
     inside.wait(10)
     with pytest.raises(errors.ResourceBusy, match="another thread"):
         take_many(inbox, arena=arena)
-    assert not inbox._lock.locked()
+    assert not inbox._turn.taken()
     leave.set()
     worker.join()
     assert shown(take_many(inbox, arena=arena)) == [b"1"]

@@ -10,7 +10,7 @@ import math
 import pytest
 
 from sctpffi import _wait
-from sctpffi._wait import Deadline, check_timeout
+from sctpffi._wait import Deadline, OwnDeadline, check_timeout
 from sctpffi.errors import ArgumentError, ArgumentTypeError
 
 
@@ -77,3 +77,42 @@ def test_timeouts_of_another_type_are_refused_by_name(value):
     with pytest.raises(ArgumentTypeError) as caught:
         check_timeout(value)
     assert caught.value.argument == "timeout"
+
+
+class _Holder:
+    """What has a time-out of its own."""
+
+    def __init__(self, timeout) -> None:
+        self.timeout = timeout
+
+    def gettimeout(self):
+        """The time-out as it is now."""
+        return self.timeout
+
+
+def test_own_timeout_counts_from_the_call(clock):
+    """A socket's own time-out counts from when the call began; the shim is told what of it has passed."""
+    deadline = OwnDeadline(_Holder(2))
+    clock[0] += 0.5
+    assert (deadline.left_ms(), deadline.shim_ms(), deadline.seconds) == (1500, -502, 2)
+
+
+def test_own_timeout_without_one_looks_at_no_clock(monkeypatch):
+    """Without a time-out nobody looks at the clock, which is a system call in some virtual machines."""
+    monkeypatch.setattr(_wait.time, "monotonic", lambda: 1 / 0)
+    deadline = OwnDeadline(_Holder(None))
+    assert (deadline.left_ms(), deadline.shim_ms(), deadline.seconds) == (-1, -2, None)
+
+
+def test_own_timeout_that_is_set_later(clock):
+    """A time-out that is set while the call waits counts from the first look after that."""
+    holder = _Holder(None)
+    deadline = OwnDeadline(holder)
+    assert deadline.shim_ms() == -2
+    clock[0] += 5
+    holder.timeout = 2
+    assert deadline.left_ms() == 2000
+    clock[0] += 1.5
+    assert (deadline.left_ms(), deadline.shim_ms()) == (500, -1502)
+    holder.timeout = 0
+    assert (deadline.left_ms(), deadline.shim_ms()) == (0, 0)
