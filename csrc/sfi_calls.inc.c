@@ -304,13 +304,16 @@ int64_t sfi_send_plain(sfi_sock *s, const char *data, size_t length, uint32_t as
     return sfi_send(s, data, length, assoc_id, sid, ppid, flags, 0, SFI_PR_UNSET, 0, NULL, NULL, timeout_ms);
 }
 
+static int sfi_is_plain(const sfi_rcv *r)
+{
+    return r->kind == SFI_KIND_DATA && (r->flags | SFI_RCV_UNORDERED) == (SFI_RCV_EOR | SFI_RCV_UNORDERED);
+}
+
 int64_t sfi_recv_plain(sfi_sock *s, char *buffer, size_t size, sfi_rcv *out, int64_t timeout_ms)
 {
     int64_t r = sfi_recv(s, buffer, size, 0, timeout_ms, out);
 
-    if (r >= 0 && (out->kind != SFI_KIND_DATA || (out->flags | SFI_RCV_UNORDERED) != (SFI_RCV_EOR | SFI_RCV_UNORDERED)))
-        r += SFI_RECV_OTHER;
-    return r;
+    return r >= 0 && !sfi_is_plain(out) ? r + SFI_RECV_OTHER : r;
 }
 
 static int sfi_check_parcel(const struct sfi_parcel *p, uint32_t infos_count)
@@ -366,6 +369,14 @@ int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *le
     return p.done > 0 ? (int)p.done : r;
 }
 
+static int any_other(const sfi_rcv *out, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!sfi_is_plain(&out[i]))
+            return SFI_MANY_OTHER;
+    return 0;
+}
+
 static int recv_some(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count, int moment)
 {
     int r = n_recv_some(s, room, size, least, out, count, moment);
@@ -388,7 +399,7 @@ int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv 
     do {
         again = 0;
         if (room == NULL || size > UINT32_MAX || least == 0 || least > size || out == NULL || count == 0 ||
-            count > INT_MAX)
+            count >= SFI_MANY_OTHER)
             r = -EINVAL;
         else
             r = recv_some(s, room, size, least, out, count, moment);
@@ -401,7 +412,7 @@ int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv 
     } while (again > 0);
     sfi_leave(s);
     n_back();
-    return r;
+    return r > 0 ? r + any_other(out, r) : r;
 }
 
 /* shutdown() damages a one-to-many socket, and does nothing to a peeled-off one on Linux: there it goes by

@@ -39,6 +39,7 @@ from sctpffi.optvalues import InitParams, PrInfo
 from sctpffi.sockets import Socket
 
 KEPT_NOTIFICATIONS = 256
+_MESSAGES = {Message}
 C = TypeVar("C", bound="ConnectionBase")
 
 
@@ -57,6 +58,8 @@ class Noticing:
 
     def _messages(self, items: List[Item]) -> List[Message]:
         """Those that are messages; the others are noticed."""
+        if {*map(type, items)} == _MESSAGES:
+            return items  # type: ignore[return-value]  # all of them
         found: List[Message] = []
         for number, item in enumerate(items):
             if isinstance(item, Message):

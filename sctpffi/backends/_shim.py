@@ -17,11 +17,12 @@ from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
 from sctpffi.backends.base import RECEIVED, Adopted, Outgoing, Raw, RawNext, RawNotification, Support
 
-ABI = 5
+ABI = 6
 # struct sfi_rcv without next_*, what these are, and all of it; tests/abi checks them against the compiler's layout.
 _RCV = RECEIVED
 _NEXT = struct.Struct("=5I")
 _EACH = struct.Struct("=12I16s2I20x")
+_PLACES = struct.Struct("=64x2I20x")  # of it, where bytes lie and how many they are
 _SND = struct.Struct("=10I16s")  # struct sfi_snd
 _NOBODY = (0, 0, 0, b"")
 _CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
@@ -62,7 +63,7 @@ class ShimRoom:
 class ShimShelf:
     """Memory for many messages. See base.Shelf."""
 
-    __slots__ = ("_backend", "_count", "_infos_view", "data", "infos", "size", "view")
+    __slots__ = ("_backend", "_count", "data", "infos", "size", "view", "words")
 
     def __init__(self, backend: ShimBackend, size: int) -> None:
         self._backend = backend
@@ -77,14 +78,17 @@ class ShimShelf:
     def reserve(self, count: int) -> None:
         if count > self._count:
             self.infos = self._backend.allocate("sfi_rcv[]", count)
-            self._infos_view = self._backend.ffi.buffer(self.infos)
+            self.words = self._backend.ffi.buffer(self.infos)
             self._count = count
 
     def items(self, count: int) -> Iterator[Raw]:
-        return _EACH.iter_unpack(self._infos_view[: count * _EACH.size])
+        return _EACH.iter_unpack(self.words[: count * _EACH.size])
+
+    def places(self, count: int) -> Iterator[Tuple[int, int]]:
+        return _PLACES.iter_unpack(self.words[: count * _EACH.size])
 
     def next_info(self, number: int) -> RawNext:
-        return _NEXT.unpack_from(self._infos_view, number * _EACH.size + _RCV.size)
+        return _NEXT.unpack_from(self.words, number * _EACH.size + _RCV.size)
 
 
 class ShimHandle:

@@ -47,7 +47,9 @@ class Received(NamedTuple):
 
 # What came with a message, as every one has it, and what the stack tells of the one behind it.
 RECEIVED = struct.Struct("=12I16s2I")  # struct sfi_rcv without next_*; tests/abi compares it with the compiler's layout
+RECEIVED_STEP = RECEIVED.size + 20  # from one to the next
 RECV_OTHER = 1 << 32  # SFI_RECV_OTHER
+MANY_OTHER = 1 << 24  # SFI_MANY_OTHER
 Raw = Tuple[int, int, int, int, int, int, int, int, int, int, int, int, bytes, int, int]
 RawNext = Tuple[int, int, int, int, int]
 
@@ -93,6 +95,13 @@ class Shelf(Protocol):
 
     def items(self, count: int) -> Iterator[Raw]:
         """The first count of what came, each as Received."""
+
+    @property
+    def words(self) -> Any:
+        """The same as bytes, RECEIVED_STEP apart: slices are `bytes`."""
+
+    def places(self, count: int) -> Iterator[Tuple[int, int]]:
+        """Where the bytes of each of them lie, and how many they are."""
 
     def next_info(self, number: int) -> RawNext: ...
 

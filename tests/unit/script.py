@@ -13,7 +13,7 @@ import errno
 
 from sctpffi import errors
 from sctpffi._wait import Deadline
-from sctpffi.backends.base import RECEIVED, RECV_OTHER, RawNotification
+from sctpffi.backends.base import MANY_OTHER, RECEIVED, RECEIVED_STEP, RECV_OTHER, RawNotification
 from sctpffi.bulk import Arena
 from sctpffi.enums import AssocChangeState, Event, MsgFlag
 from sctpffi.inbox import BUFFER_BYTES, Inbox
@@ -76,6 +76,8 @@ class Script:
             shelf.put(shown, share * len(shelf.came))
             if shown.kind == EOF:
                 break
+        if not all(is_plain(item.header()) for item, _ in shelf.came):
+            return len(shelf.came) + MANY_OTHER
         return len(shelf.came) or EAGAIN
 
     def send_many(self, data, lengths, infos, timeout_ms):
@@ -121,8 +123,7 @@ class Script:
             size = self.recv(room, BUFFER_BYTES, False, timeout_ms)
             if size >= 0:
                 self.words.packed = RECEIVED.pack(*self.last.header())
-                plain = self.last.kind == DATA and self.last.header()[1] & ~MsgFlag.UNORDERED == MsgFlag.EOR
-                return size if plain else size + RECV_OTHER
+                return size if is_plain(self.last.header()) else size + RECV_OTHER
             return size
 
         return receive, self.words
@@ -152,6 +153,11 @@ class Script:
             source=source,
             data=data,
         )
+
+
+def is_plain(header):
+    """Whether something is a whole message without anything special."""
+    return header[0] == DATA and header[1] & ~MsgFlag.UNORDERED == MsgFlag.EOR
 
 
 class Words:
@@ -201,6 +207,16 @@ class Shelf:
         """The first count of what came, each as base.Received."""
         assert count == len(self.came)
         return iter([(*item.header()[:13], offset, len(item.data)) for item, offset in self.came])
+
+    @property
+    def words(self):
+        """The same as bytes."""
+        step = bytes(RECEIVED_STEP - RECEIVED.size)
+        return b"".join(RECEIVED.pack(*raw) + step for raw in self.items(len(self.came)))
+
+    def places(self, count):
+        """Where the bytes of each of them lie, and how many they are."""
+        return iter([raw[13:15] for raw in self.items(count)])
 
     def next_info(self, number):
         """What comes after one of them."""
