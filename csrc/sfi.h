@@ -400,12 +400,15 @@ int64_t sfi_recv_plain(sfi_sock *s, char *buffer, size_t size, sfi_rcv *out, int
    with the next call.
    sfi_send_many: data holds the messages one behind the other, size bytes in all; infos are as many as lengths, or one
    for all of them.  Waits until all are sent.
+   sfi_send_these: the same of messages that lie each somewhere, which is worth it for long ones.
    sfi_recv_many: each message lies at its offset in room, with at least `least` bytes of space; one that is longer
    comes in pieces.  Waits for the first.  Adds SFI_MANY_OTHER to the number if one of them is not a whole message without
    anything special, as sfi_recv_plain does. */
 #define SFI_MANY_OTHER 0x1000000
 int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
                   const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms);
+int sfi_send_these(sfi_sock *s, const char *const *datas, const uint32_t *lengths, uint32_t count,
+                   const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms);
 int sfi_recv_many(sfi_sock *s, char *room, size_t size, uint32_t least, sfi_rcv *out, uint32_t count,
                   int64_t timeout_ms);
 

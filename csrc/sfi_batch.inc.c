@@ -4,12 +4,12 @@
  * Included after a backend's n_send and n_recv.  Nothing here waits, and what one message is stays with them.
  */
 
-/* The next message of a parcel. */
-static void sfi_out_of(const struct sfi_parcel *p, uint32_t number, const char *data, struct sfi_out *o)
+/* A message of a parcel; next: where it lies if they lie one behind the other. */
+static void sfi_out_of(const struct sfi_parcel *p, uint32_t number, const char *next, struct sfi_out *o)
 {
     const sfi_snd *info = &p->infos[(size_t)number * p->step];
 
-    o->data = data;
+    o->data = p->datas != NULL ? p->datas[number] : next;
     o->length = p->lengths[number];
     o->assoc_id = info->assoc_id;
     o->sid = info->sid;
@@ -20,6 +20,7 @@ static void sfi_out_of(const struct sfi_parcel *p, uint32_t number, const char *
     o->pr_value = info->pr_value;
     o->to = info->to.family == SFI_AF_ANY ? NULL : &info->to;
     o->more = NULL;
+    o->moment = 0;
 }
 
 #if SFI_HAVE_MMSG
@@ -50,7 +51,7 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
         } control[SFI_BATCH];
     } b;
     uint32_t count = sfi_least_of(p->count - p->done, moment ? SFI_BATCH_MOMENTS : SFI_BATCH);
-    const char *data = p->data + p->at;
+    const char *next = p->data + p->at;
     int how = MSG_NOSIGNAL | (moment ? 0 : SFI_NOW);
     int n;
 
@@ -58,8 +59,8 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
         struct msghdr *h = &b.m[i].msg_hdr;
         struct sfi_out o;
 
-        sfi_out_of(p, p->done + i, data, &o);
-        data += o.length;
+        sfi_out_of(p, p->done + i, next, &o);
+        next += o.length;
         memset(&b.m[i], 0, sizeof b.m[i]);
         b.iov[i].iov_base = (void *)(uintptr_t)o.data;
         b.iov[i].iov_len = o.length;
@@ -184,7 +185,7 @@ static int n_may_batch(sfi_sock *s)
 
 static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
 {
-    const char *data = p->data + p->at;
+    const char *next = p->data + p->at;
     uint32_t sent;
 
     (void)moment;
@@ -192,11 +193,11 @@ static int n_send_some(sfi_sock *s, const struct sfi_parcel *p, int moment)
         struct sfi_out o;
         int64_t r;
 
-        sfi_out_of(p, p->done + sent, data, &o);
+        sfi_out_of(p, p->done + sent, next, &o);
         r = n_send(s, &o);
         if (r < 0)
             return sent > 0 ? (int)sent : (int)r;
-        data += o.length;
+        next += o.length;
     }
     return (int)sent;
 }

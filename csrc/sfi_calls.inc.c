@@ -320,53 +320,68 @@ static int sfi_check_parcel(const struct sfi_parcel *p, uint32_t infos_count)
 {
     size_t bytes = 0;
 
-    if (p->data == NULL || p->lengths == NULL || p->infos == NULL || p->count == 0 || p->count > INT_MAX ||
-        (infos_count != 1 && infos_count != p->count))
+    if ((p->datas == NULL && p->data == NULL) || p->lengths == NULL || p->infos == NULL || p->count == 0 ||
+        p->count > INT_MAX || (infos_count != 1 && infos_count != p->count))
         return -EINVAL;
     for (uint32_t i = 0; i < p->count; i++) {
         const sfi_snd *info = &p->infos[(size_t)i * p->step];
-        int r = sfi_check_out(p->data, p->lengths[i], info->sid, info->flags, info->pr_policy);
+        const char *data = p->datas != NULL ? p->datas[i] : p->data;
+        int r = sfi_check_out(data, p->lengths[i], info->sid, info->flags, info->pr_policy);
 
         if (r == 0 && (info->flags & (SFI_SEND_EOF | SFI_SEND_ABORT))) /* what ends an association goes alone */
             r = -EINVAL;
-        if (r == 0 && p->lengths[i] > p->size - bytes)
+        if (r == 0 && p->datas == NULL && p->lengths[i] > p->size - bytes)
             r = -EINVAL;
         if (r < 0)
             return r;
         bytes += p->lengths[i];
     }
-    return bytes == p->size ? 0 : -EINVAL;
+    return p->datas != NULL || bytes == p->size ? 0 : -EINVAL;
 }
 
-int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
-                  const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms)
+static int send_parcel(sfi_sock *s, struct sfi_parcel *p, uint32_t infos_count, int64_t timeout_ms)
 {
-    struct sfi_parcel p = {data, size, lengths, count, infos, infos_count > 1, 0, 0};
     struct sfi_spell t = {timeout_ms, 0, 0};
     int full = 0;
     int r = n_use(s);
 
     if (r < 0)
         return r;
-    r = sfi_check_parcel(&p, infos_count);
+    r = sfi_check_parcel(p, infos_count);
     if (r == 0)
         r = n_may_batch(s);
-    while (r >= 0 && p.done < count) {
-        uint32_t left = count - p.done;
+    while (r >= 0 && p->done < p->count) {
+        uint32_t left = p->count - p->done;
 
-        r = sfi_is_closed(s) ? -EBADF : n_send_some(s, &p, full && sfi_may_moment(s, &t));
+        r = sfi_is_closed(s) ? -EBADF : n_send_some(s, p, full && sfi_may_moment(s, &t));
         full = r >= 0 && (uint32_t)r < left; /* so the next attempt would find no room */
         if (r == -EAGAIN) {
             r = sfi_again(s, SFI_WRITE, &t);
             continue;
         }
         for (int i = 0; i < r; i++)
-            p.at += lengths[p.done++];
+            p->at += p->lengths[p->done++];
         t.turn = t.turn > 1 ? 1 : t.turn; /* there was room: the next wait for more begins anew */
     }
     sfi_leave(s);
     n_back();
-    return p.done > 0 ? (int)p.done : r;
+    return p->done > 0 ? (int)p->done : r;
+}
+
+int sfi_send_many(sfi_sock *s, const char *data, size_t size, const uint32_t *lengths, uint32_t count,
+                  const sfi_snd *infos, uint32_t infos_count, int64_t timeout_ms)
+{
+    struct sfi_parcel p = {NULL, data, size, lengths, count, infos, infos_count > 1, 0, 0};
+
+    return send_parcel(s, &p, infos_count, timeout_ms);
+}
+
+int sfi_send_these(sfi_sock *s, const char *const *datas, const uint32_t *lengths, uint32_t count, const sfi_snd *infos,
+                   uint32_t infos_count, int64_t timeout_ms)
+{
+    struct sfi_parcel p = {datas, "", 0, lengths, count, infos, infos_count > 1, 0, 0};
+
+    return datas == NULL ? -EINVAL : send_parcel(s, &p, infos_count, timeout_ms);
 }
 
 static int any_other(const sfi_rcv *out, int count)

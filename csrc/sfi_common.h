@@ -66,8 +66,9 @@ struct sfi_out {
     int moment;           /* may wait for one, after n_moment() */
 };
 
-/* The messages of one sfi_send_many. */
+/* The messages of one sfi_send_many or sfi_send_these. */
 struct sfi_parcel {
+    const char *const *datas; /* NULL: one behind the other in data, which is size bytes long */
     const char *data;
     size_t size;
     const uint32_t *lengths;

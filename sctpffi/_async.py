@@ -80,17 +80,8 @@ class AsyncConnection(Reading, ConnectionBase):
         """
 
         def attempt() -> int:
-            return self.socket.send(
-                data,
-                stream,
-                ppid,
-                unordered=unordered,
-                ttl=ttl,
-                prinfo=prinfo,
-                context=context,
-                to=to,
-                auth_key=auth_key,
-                timeout=0,
+            return self.socket._send(
+                data, stream, ppid, unordered, ttl, prinfo, context, 0, 0, to, auth_key, None, NO_WAIT
             )
 
         return await self._write("send", attempt, timeout)

@@ -13,7 +13,7 @@ import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
-from sctpffi._wait import Deadline, OwnDeadline, check_timeout
+from sctpffi._wait import NO_WAIT, Deadline, OwnDeadline, check_timeout
 from sctpffi.addresses import Address, AddressLike, AddressSet, parse, parse_hosts, resolve_any
 from sctpffi.backends.base import Backend, Handle
 from sctpffi.enums import AssocId, Event, Style
@@ -159,6 +159,8 @@ class SocketBase:
 
     def _wait_ms(self, timeout: Patience) -> int:
         """How long a call that begins now may wait, as a backend takes it."""
+        if timeout is NO_WAIT:
+            return 0
         if isinstance(timeout, _Unset):
             return 0 if self._timeout == 0 else OWN_MS
         if isinstance(timeout, Deadline):

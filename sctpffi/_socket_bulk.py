@@ -24,7 +24,8 @@ from sctpffi.options import check_number
 from sctpffi.optvalues import PrInfo
 
 BATCH = 64
-_AT_ONCE_BYTES = 1048576  # that are copied together for one native call; a longer message goes alone
+_COPIED_BYTES = 8192  # longer messages are not copied together for a native call: a pointer to each costs less
+_AT_ONCE_BYTES = 1048576  # that are
 _ENDING = SendFlag.ABORT | SendFlag.EOF
 _ADDR_OVER = int(SendFlag.ADDR_OVER)
 _PLAIN = Outgoing(b"")
@@ -105,24 +106,31 @@ class SocketBulk(SocketSending):
 
     def _send_parcel(self, parcel: Parcel, start: int, deadline: Deadline) -> int:
         """Send a parcel from one message on; how many were sent."""
-        datas, infos, sizes = parcel
+        _, infos, sizes = parcel
         if start == len(sizes):
             return 0
         if self._one and (self._life.phase is not Phase.UP or self._life.shut_down):
             self._check_sendable(deadline)
         sent = start
         while sent < len(sizes):
-            end = _stretch(sizes, sent)
-            data = datas[sent] if end == sent + 1 else b"".join(datas[sent:end])
-            info = infos if len(infos) == 1 else infos[sent:end]
-            code = self._handle.send_many(data, sizes[sent:end], info, deadline.shim_ms())
+            code = self._send_some(parcel, sent, deadline.shim_ms())
             if code > 0:
                 sent += code
             elif code != -errno.EINTR:
                 if sent > start:
                     break  # the next call says it
-                raise self._many_failed(code, sizes[sent], info[0], deadline)
+                raise self._many_failed(code, sizes[sent], infos[0 if len(infos) == 1 else sent], deadline)
         return sent - start
+
+    def _send_some(self, parcel: Parcel, start: int, wait_ms: int) -> int:
+        """One native call, with as many messages as go into it."""
+        datas, infos, sizes = parcel
+        if max(sizes) > _COPIED_BYTES:
+            datas, sizes = datas[start:], sizes[start:]
+            return self._handle.send_these(datas, sizes, infos if len(infos) == 1 else infos[start:], wait_ms)
+        end = _stretch(sizes, start)
+        infos = infos if len(infos) == 1 else infos[start:end]
+        return self._handle.send_many(b"".join(datas[start:end]), sizes[start:end], infos, wait_ms)
 
     def _many_failed(self, code: int, size: int, info: Packed, deadline: Deadline) -> errors.Error:
         found = self._send_failed(code, size, info.stream, info.assoc_id, deadline, info.to, None, None, "send_many")
@@ -230,7 +238,7 @@ def _without_target(message: Outgoing, common: Outgoing) -> Outgoing:
 
 
 def _stretch(sizes: array[int], start: int) -> int:
-    """The end of what goes with one native call: messages are copied together for it, a long one is not."""
+    """The end of what is copied together for one native call."""
     room = _AT_ONCE_BYTES - sizes[start]
     end = start + 1
     while end < len(sizes) and sizes[end] <= room:

@@ -13,7 +13,7 @@ from typing import Any, Optional, Tuple
 from sctpffi import errors
 from sctpffi._socket_base import OWN_MS, UNSET, Patience, Timeout
 from sctpffi._socket_features import SocketFeatures
-from sctpffi._wait import Deadline
+from sctpffi._wait import NO_WAIT, Deadline
 from sctpffi.addresses import WILDCARDS, Address, AddressLike, parse, parse_near
 from sctpffi.enums import PrPolicy, SendFlag, Style
 from sctpffi.errors import ArgumentError, ArgumentTypeError
@@ -120,7 +120,7 @@ class SocketSending(SocketFeatures):
     ) -> int:
         """`send`, whose arguments by name take time. The plain case makes no call but the stack's."""
         patient = timeout is UNSET and self._timeout is None
-        begun = 0.0 if patient else monotonic()
+        begun = 0.0 if patient or timeout is NO_WAIT else monotonic()
         if (
             type(data) is bytes
             and data

@@ -7,6 +7,7 @@ add_reader, uvloop among them. The classes are in `_async.py`; here is what asyn
 from __future__ import annotations
 
 import asyncio
+from threading import get_ident
 from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Tuple
 
 from sctpffi._async import (
@@ -52,18 +53,25 @@ class _LoopWaiter:
     are read right when the loop finds them, so that it does not find them a second time before their task's turn.
     """
 
-    __slots__ = ("_fd", "_keep", "_loop", "_readers", "_turns", "_watching", "_writers")
+    __slots__ = ("_fd", "_keep", "_loop", "_readers", "_thread", "_turns", "_watching", "_writers")
 
     def __init__(self, fd: int, keep: Callable[[Any], None]) -> None:
         self._fd = fd
         self._keep = keep
         self._loop: Optional[asyncio.AbstractEventLoop] = None  # that of the first call
+        self._thread = 0  # where it ran
         self._readers: List[Reader] = []
         self._watching = False  # registered for reading
         self._writers: List[asyncio.Future[None]] = []
         self._turns = _TURNS  # the first call gives way: many connects in a row would overrun a listener's backlog
 
     def check(self) -> None:
+        # A thread runs one loop. To ask which is a system call, getpid(), before CPython 3.12.
+        loop = self._loop
+        if loop is None or self._thread != get_ident() or not loop.is_running():
+            self._check_loop()
+
+    def _check_loop(self) -> None:
         loop = _running()
         if loop is None:
             raise WrongLoop("no event loop runs here")
@@ -71,6 +79,7 @@ class _LoopWaiter:
             self._loop = loop
         elif self._loop is not loop:
             raise WrongLoop("it belongs to another event loop, the one that used it first")
+        self._thread = get_ident()
 
     def turn(self) -> bool:
         self._turns += 1

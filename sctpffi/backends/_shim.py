@@ -260,6 +260,23 @@ class ShimHandle:
         )
         return code
 
+    def send_these(
+        self, datas: Sequence[bytes], lengths: Sequence[int], infos: Sequence[Outgoing], timeout_ms: int
+    ) -> int:
+        ffi = self._ffi
+        packed = b"".join([_SND.pack(*info[:7], *self._raw_address(info.to)) for info in infos])
+        held = [ffi.from_buffer(data) for data in datas]  # keeps the bytes where they are
+        code: int = self._lib.sfi_send_these(
+            self._ptr,
+            ffi.new("char *[]", held),
+            ffi.from_buffer("uint32_t[]", lengths),
+            len(lengths),
+            ffi.from_buffer("sfi_snd[]", packed),
+            len(infos),
+            timeout_ms,
+        )
+        return code
+
     @staticmethod
     def _raw_address(address: Optional[Address]) -> Tuple[int, int, int, bytes]:
         if address is None:

@@ -50,6 +50,21 @@ class Raw:
         given.update(wrong)
         return self.lib.sfi_send_many(*given.values())
 
+    def send_these(self, **wrong):
+        """sfi_send_these of the same messages."""
+        held = [self.ffi.from_buffer(data) for data in (b"a", b"bb", b"ccc")]
+        given = {
+            "sock": self.pointer,
+            "datas": self.ffi.new("char *[]", held),
+            "lengths": self.ffi.new("uint32_t[]", [1, 2, 3]),
+            "count": 3,
+            "infos": self.infos(1, 2, 3),
+            "infos_count": 3,
+            "timeout_ms": 0,
+        }
+        given.update(wrong)
+        return self.lib.sfi_send_these(*given.values())
+
     def recv(self, **wrong):
         """sfi_recv_many into 64 KiB."""
         given = {
@@ -93,6 +108,16 @@ def test_there_and_back(linked, client, server):
     assert server.recv(timeout_ms=0) == -errno.EAGAIN
 
 
+def test_there_and_back_from_anywhere(linked, client, server):
+    """Messages that lie each somewhere are sent, each with its own info, or with that of all."""
+    assert client.send_these() == 3
+    delivered(linked.client)
+    assert server.came(server.recv()) == [(b"a", 1), (b"bb", 2), (b"ccc", 3)]
+    assert client.send_these(infos=client.infos(9), infos_count=1) == 3
+    delivered(linked.client)
+    assert server.came(server.recv()) == [(b"a", 9), (b"bb", 9), (b"ccc", 9)]
+
+
 WRONG_PARCELS = {
     "data": lambda raw: {"data": raw.null},
     "lengths": lambda raw: {"lengths": raw.null},
@@ -117,6 +142,25 @@ WRONG_PARCELS = {
 def test_parcels_that_are_wrong(linked, client, what):
     """A parcel that does not add up, or of which one message is wrong, is EINVAL before any of it is sent."""
     assert client.send(**WRONG_PARCELS[what](client)) == -errno.EINVAL
+    linked.client.send(b"after")
+    assert linked.server.recv().data == b"after"
+
+
+@pytest.mark.parametrize(
+    "what", [what for what in WRONG_PARCELS if not what.startswith(("data", "no data", "lengths "))]
+)
+def test_parcels_from_anywhere_that_are_wrong(linked, client, what):
+    """The same of messages that lie each somewhere."""
+    assert client.send_these(**WRONG_PARCELS[what](client)) == -errno.EINVAL
+    linked.client.send(b"after")
+    assert linked.server.recv().data == b"after"
+
+
+def test_messages_that_are_nowhere(linked, client):
+    """No pointers, or one that points nowhere, are EINVAL before anything is sent."""
+    held = client.ffi.from_buffer(b"there")
+    assert client.send_these(datas=client.null) == -errno.EINVAL
+    assert client.send_these(datas=client.ffi.new("char *[]", [held, client.null, held])) == -errno.EINVAL
     linked.client.send(b"after")
     assert linked.server.recv().data == b"after"
 

@@ -88,6 +88,11 @@ class Script:
         self.parcels.append(([data[end - size : end] for size, end in zip(lengths, ends)], list(infos), timeout_ms))
         return self.answers.pop(0) if self.answers else len(lengths)
 
+    def send_these(self, datas, lengths, infos, timeout_ms):
+        """The same of messages that lie each somewhere."""
+        assert [len(data) for data in datas] == list(lengths)
+        return self.send_many(b"".join(datas), lengths, infos, timeout_ms)
+
     def new_buffer(self, size):
         """A room to receive into; its view is whatever came last."""
         assert size == BUFFER_BYTES

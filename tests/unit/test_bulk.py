@@ -101,22 +101,41 @@ def test_stretches(sizes, ends):
     assert found == ends
 
 
-def test_a_long_message_is_not_copied(sock):
-    """A message that goes alone is given to the stack as it is."""
-    long = bytes(MIB + 1)
+@pytest.mark.parametrize("longest", [8192, 8193])
+def test_long_messages_are_not_copied(sock, longest):
+    """With a message over 8 KiB among them, all are given to the stack as they are, with one call."""
+    given = [b"1", bytes(longest), b"2", bytes(longest)]
     seen = []
-    sock._handle.send_many = lambda data, lengths, infos, timeout_ms: seen.append(data) or len(lengths)
-    assert sock.send_many([long, b"1", b"2"]) == 3
-    assert seen[0] is long
-    assert seen[1:] == [b"12"]
+    sock._handle.send_these = lambda datas, lengths, infos, timeout_ms: seen.append(datas) or len(lengths)
+    assert sock.send_many(given) == 4
+    assert [[id(data) for data in datas] for datas in seen] == (
+        [[id(data) for data in given]] if longest > 8192 else []
+    )
+    assert len(sock._handle.parcels) == (longest <= 8192)
+
+
+def test_long_messages_go_on_after_a_part(sock):
+    """Where it stopped, the next native call goes on, each message with what it says."""
+    sock._handle.answers = [2, -errno.EINTR, 1]
+    given = [Outgoing(bytes([number]) * 9000, number) for number in range(5)]
+    assert sock.send_many(given) == 5
+    assert [[data[0] for data in datas] for datas, _, _ in sock._handle.parcels] == [
+        [0, 1, 2, 3, 4],
+        [2, 3, 4],
+        [2, 3, 4],
+        [3, 4],
+    ]
+    assert all(
+        [info.stream for info in infos] == [data[0] for data in datas] for datas, infos, _ in sock._handle.parcels
+    )
 
 
 def test_infos_follow_their_messages(sock):
     """With several native calls each message keeps what it says."""
-    given = [Outgoing(bytes(MIB // 2), number) for number in range(5)]
-    assert sock.send_many(given) == 5
-    assert said(sock) == [(number, 0) for number in range(5)]
-    assert [len(infos) for _, infos, _ in sock._handle.parcels] == [2, 2, 1]
+    given = [Outgoing(bytes(8192), number) for number in range(300)]
+    assert sock.send_many(given) == 300
+    assert said(sock) == [(number, 0) for number in range(300)]
+    assert [len(infos) for _, infos, _ in sock._handle.parcels] == [128, 128, 44]
 
 
 # -- what stops it
