@@ -37,6 +37,7 @@ class Parcel(NamedTuple):
     datas: List[bytes]
     infos: List[Packed]
     sizes: array[int]
+    longest: int
 
 
 class SocketBulk(SocketSending):
@@ -106,7 +107,7 @@ class SocketBulk(SocketSending):
 
     def _send_parcel(self, parcel: Parcel, start: int, deadline: Deadline) -> int:
         """Send a parcel from one message on; how many were sent."""
-        _, infos, sizes = parcel
+        _, infos, sizes, _ = parcel
         if start == len(sizes):
             return 0
         if self._one and (self._life.phase is not Phase.UP or self._life.shut_down):
@@ -124,8 +125,8 @@ class SocketBulk(SocketSending):
 
     def _send_some(self, parcel: Parcel, start: int, wait_ms: int) -> int:
         """One native call, with as many messages as go into it."""
-        datas, infos, sizes = parcel
-        if max(sizes) > _COPIED_BYTES:
+        datas, infos, sizes, longest = parcel
+        if longest > _COPIED_BYTES:
             datas, sizes = datas[start:], sizes[start:]
             return self._handle.send_these(datas, sizes, infos if len(infos) == 1 else infos[start:], wait_ms)
         end = _stretch(sizes, start)
@@ -145,9 +146,10 @@ class SocketBulk(SocketSending):
             infos = self._unwrap(given, common)
         else:
             infos = [self._packed(common)] if given else []
-        if b"" in given:
-            raise ArgumentError(f"messages[{given.index(b'')}]", "an SCTP message is never empty")
-        return Parcel(given, infos, array("I", map(len, given)))
+        lengths = [*map(len, given)]
+        if 0 in lengths:
+            raise ArgumentError(f"messages[{lengths.index(0)}]", "an SCTP message is never empty")
+        return Parcel(given, infos, array("I", lengths), max(lengths, default=0))
 
     def _unwrap(self, given: List[Any], common: Outgoing) -> List[Packed]:
         """Make bytes of what is given, and return what each message says; one for all if they say the same."""

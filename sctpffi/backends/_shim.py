@@ -10,19 +10,15 @@ import errno
 import ipaddress
 import struct
 from functools import partial
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from sctpffi import errors
 from sctpffi._optrows import OPTIONS, Field, OptionRow, pick
 from sctpffi.addresses import Address, from_raw, make_address
-from sctpffi.backends.base import RECEIVED, Adopted, Outgoing, Raw, RawNext, RawNotification, Support
+from sctpffi.backends._memory import NEXT, RCV, ShimRoom, ShimShelf
+from sctpffi.backends.base import Adopted, Outgoing, Raw, RawNext, RawNotification, Support
 
 ABI = 6
-# struct sfi_rcv without next_*, what these are, and all of it; tests/abi checks them against the compiler's layout.
-_RCV = RECEIVED
-_NEXT = struct.Struct("=5I")
-_EACH = struct.Struct("=12I16s2I20x")
-_PLACES = struct.Struct("=64x2I20x")  # of it, where bytes lie and how many they are
 _SND = struct.Struct("=10I16s")  # struct sfi_snd
 _NOBODY = (0, 0, 0, b"")
 _CONVERTED = {"assoc_state": 1, "path_state": 2, "pr_policy": 3, "send_flags": 4, "scheduler": 5}  # SFI_VALUE_*
@@ -41,54 +37,6 @@ class Codec(NamedTuple):
     paths: Tuple[Tuple[Tuple[str, ...], Field], ...]
     tail: Optional[Field]
     count_field: str
-
-
-class ShimRoom:
-    """Memory to read into. See base.Room."""
-
-    __slots__ = ("data", "size", "view")
-
-    def __init__(self, data: Any, size: int, view: Any) -> None:
-        self.data = data
-        self.size = size
-        self.view = view
-
-    def __enter__(self) -> ShimRoom:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.data.__exit__(*exc)
-
-
-class ShimShelf:
-    """Memory for many messages. See base.Shelf."""
-
-    __slots__ = ("_backend", "_count", "data", "infos", "size", "view", "words")
-
-    def __init__(self, backend: ShimBackend, size: int) -> None:
-        self._backend = backend
-        self.size = size
-        self.data = backend.allocate("char[]", size)
-        self.view = backend.ffi.buffer(self.data)
-        self._count = 0
-
-    def exporter(self) -> Any:
-        return self._backend.ffi.buffer(self.data)
-
-    def reserve(self, count: int) -> None:
-        if count > self._count:
-            self.infos = self._backend.allocate("sfi_rcv[]", count)
-            self.words = self._backend.ffi.buffer(self.infos)
-            self._count = count
-
-    def items(self, count: int) -> Iterator[Raw]:
-        return _EACH.iter_unpack(self.words[: count * _EACH.size])
-
-    def places(self, count: int) -> Iterator[Tuple[int, int]]:
-        return _PLACES.iter_unpack(self.words[: count * _EACH.size])
-
-    def next_info(self, number: int) -> RawNext:
-        return _NEXT.unpack_from(self.words, number * _EACH.size + _RCV.size)
 
 
 class ShimHandle:
@@ -302,14 +250,14 @@ class ShimHandle:
 
     def received(self) -> Raw:
         """What came with the last successful `recv`, as in base.Received."""
-        return _RCV.unpack_from(self._rcv_view)
+        return RCV.unpack_from(self._rcv_view)
 
     def next_info(self) -> RawNext:
         """Stream, NextFlags, PPID, length and association of the message after the one just received."""
-        return _NEXT.unpack_from(self._rcv_view, _RCV.size)
+        return NEXT.unpack_from(self._rcv_view, RCV.size)
 
     def new_shelf(self, size: int) -> ShimShelf:
-        return ShimShelf(self._backend, size)
+        return ShimShelf(self._backend.allocate, self._ffi.buffer, size)
 
     def recv_many(self, shelf: Any, least: int, count: int, timeout_ms: int) -> int:
         code: int = self._lib.sfi_recv_many(self._ptr, shelf.data, shelf.size, least, shelf.infos, count, timeout_ms)

@@ -16,7 +16,7 @@ import pytest
 from sctpffi import _reading, _socket_send, addresses, enums, errors
 from sctpffi._optrows import pick
 from sctpffi._tables import BACKENDS, CONSTANTS, OPTIONS
-from sctpffi.backends import _shim, base
+from sctpffi.backends import _memory, _shim, base
 from sctpffi.backends.base import Outgoing, RawNotification, Received
 
 from .probing import BUILT, CSRC
@@ -63,6 +63,7 @@ ALONE = {
     "SFI_KIND_NOTIFICATION": _reading.KIND_NOTIFICATION,
     "SFI_KIND_EOF": _reading.KIND_EOF,
     "SFI_RECV_OTHER": base.RECV_OTHER,
+    "SFI_MANY_OTHER": base.MANY_OTHER,
     "SFI_RECV_PEEK": 1,
     "SFI_READ": 1,
     "SFI_WRITE": 2,
@@ -185,16 +186,16 @@ def test_a_module_of_another_abi_is_refused(compiled, monkeypatch):
 def test_struct_rcv_is_what_python_unpacks(compiled):
     """The formats that unpack struct sfi_rcv have the compiler's size, and base.Received names its fields in order."""
     ffi = compiled.ffi
-    assert ffi.sizeof("sfi_rcv") == _shim._RCV.size + _shim._NEXT.size
+    assert ffi.sizeof("sfi_rcv") == _memory.RCV.size + _memory.NEXT.size
     plain, address, where = Received._fields[:9], Received._fields[9:13], Received._fields[13:]
     offsets = [ffi.offsetof("sfi_rcv", name) for name in plain]
     offsets += [ffi.offsetof("sfi_rcv", "from", name) for name in address]
     assert offsets == [4 * i for i in range(13)]
     assert [ffi.offsetof("sfi_rcv", name) for name in where] == [64, 68]
-    assert _shim._EACH.size == ffi.sizeof("sfi_rcv")
+    assert _memory.EACH.size == ffi.sizeof("sfi_rcv")
     assert ffi.sizeof(getattr(ffi.new("sfi_rcv *"), "from").ip) == 16
     following = [f"next_{name}" for name in ("sid", "flags", "ppid", "length", "assoc_id")]
-    assert [ffi.offsetof("sfi_rcv", name) for name in following] == [_shim._RCV.size + 4 * i for i in range(5)]
+    assert [ffi.offsetof("sfi_rcv", name) for name in following] == [_memory.RCV.size + 4 * i for i in range(5)]
     assert [name for name, _ in ffi.typeof("sfi_rcv").fields] == [*plain, "from", *where, *following]
 
 
@@ -217,10 +218,10 @@ def test_struct_rcv_unpacks_to_its_values(compiled):
     place = getattr(room, "from")
     place.family, place.port, place.scope_id, place.ip = 6, 3868, 7, list(range(16))
     room.offset, room.length = 11, 12
-    got = Received(*_shim._RCV.unpack_from(compiled.ffi.buffer(room)))
+    got = Received(*_memory.RCV.unpack_from(compiled.ffi.buffer(room)))
     assert got[:9] == tuple(n * 0x01010101 for n in range(1, 10))
     assert got[9:] == (6, 3868, 7, bytes(range(16)), 11, 12)
-    assert [tuple(each) for each in _shim._EACH.iter_unpack(compiled.ffi.buffer(room)[:])] == [tuple(got)]
+    assert [tuple(each) for each in _memory.EACH.iter_unpack(compiled.ffi.buffer(room)[:])] == [tuple(got)]
 
 
 def test_struct_snd_is_what_python_packs(compiled):
