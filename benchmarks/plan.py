@@ -104,6 +104,7 @@ def _chosen(backend: str, test: str, size: int, only: Collection[str], missing: 
 def points(backend: str, effort: Effort, only: Collection[str] = (), missing: Collection[str] = ()) -> List[Point]:
     """What to measure on a backend, in this order. only: contenders, all if empty. missing: those that are not here."""
     few = max(effort.rounds - 2, min(effort.rounds, 2))
+    two = min(effort.rounds, 2)
     found: List[Point] = []
 
     def add(test: str, size: int, rounds: int, associations: int = 1, streams: int = 1) -> None:
@@ -113,11 +114,11 @@ def points(backend: str, effort: Effort, only: Collection[str] = (), missing: Co
 
     if backend != STANDIN:
         for size in effort.sizes:
-            add("messages", size, effort.rounds if size == _BARS else few)
+            add("messages", size, effort.rounds if size == _BARS else few if size < _BARS else two)
         for count in effort.streams:
-            add("streams", _BARS, few, streams=count)
+            add("streams", _BARS, two, streams=count)
         for count in effort.associations:
-            add("associations", _BARS, few if count < 1000 else min(few, 2), associations=count)
+            add("associations", _BARS, two, associations=count)
     if backend != "linux":  # there it may be user-mode Linux, which counts processor time in ticks of 10 ms
         for size in effort.sizes:
             if size <= 1000:

@@ -10,6 +10,7 @@ import math
 import threading
 import warnings
 import weakref
+from time import monotonic
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple, Union
 
 from sctpffi import errors
@@ -167,6 +168,12 @@ class SocketBase:
             return timeout.shim_ms()
         seconds = check_timeout(timeout)
         return -1 if seconds is None else math.ceil(seconds * 1000)
+
+    def _begins(self, timeout: Patience) -> float:
+        """When a call begins, now; 0 if nobody is going to ask, because there is no time-out."""
+        if timeout is UNSET:
+            return 0.0 if self._timeout is None else monotonic()
+        return 0.0 if timeout is None or timeout == 0 or isinstance(timeout, Deadline) else monotonic()
 
     def _since(self, timeout: Patience, begun: float) -> Deadline:
         """The deadline of a call that began then. 0 is now: there was no time-out, so nobody looked at the clock."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from time import monotonic
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union, overload
 
 from sctpffi import errors
@@ -203,7 +202,7 @@ class SocketHabits(SocketBulk):
         return self._recv_into(buffer, timeout)
 
     def _recv_into(self, buffer: Any, timeout: Patience) -> Item:
-        begun = monotonic()
+        begun = self._begins(timeout)
         with _writable_view("buffer", buffer) as view:
             _size("buffer", len(view))
             found = self._inbox.quick_into(view, self._wait_ms(timeout), "recv_into")

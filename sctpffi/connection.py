@@ -234,7 +234,7 @@ class Connection(Receiving, ConnectionBase):
 
         Raises as `recv`; ReceiveLimitExceeded for a message that is longer than the buffer.
         """
-        begun = monotonic()
+        begun = self.socket._begins(timeout)
         item = self.socket._recv_into(buffer, timeout)
         while not isinstance(item, Message):
             self._notice(item)
