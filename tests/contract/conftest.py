@@ -45,6 +45,7 @@ def _loops() -> Any:
 
 
 LOOPS = _loops()
+LITTLE_ROOM = 100_000
 GATE = Path("/proc/sys/net/sctp/intl_enable")  # Linux' own switch of interleaving, of the network namespace
 # asyncio is always there; CI says which others have to be.
 WANTED_LOOPS = [LOOPS.make(name) for name in os.environ.get("SCTPFFI_EXPECT_LOOPS", "asyncio").split(",") if name]
@@ -62,6 +63,13 @@ def loop(request: pytest.FixtureRequest) -> Any:
 def linked(backend: str) -> Iterator[Pair]:
     """Two associated one-to-one sockets that subscribed to nothing."""
     with pair(backend) as both:
+        yield both
+
+
+@pytest.fixture
+def tight(backend: str) -> Iterator[Pair]:
+    """As `linked`, with little room at both ends: FreeBSD's own buffers take 3.6 MB before they are full."""
+    with pair(backend, send_buffer_bytes=LITTLE_ROOM, receive_buffer_bytes=LITTLE_ROOM) as both:
         yield both
 
 

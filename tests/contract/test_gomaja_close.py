@@ -36,6 +36,7 @@ from sctpffi.testing import LIMIT, Worker
 
 HERE = "127.0.0.1:0"
 PLAIN = Config()
+LITTLE_ROOM = Config(send_buffer_bytes=100_000, receive_buffer_bytes=100_000)  # FreeBSD's own take 3.6 MB
 DEAF = Config(auth_chunks=(ChunkType.DATA, ChunkType.SHUTDOWN))
 UNHEARD = Config(auth_keys=(AuthKey(7, b"a key that the other one lacks"),), auth_active_key=7)
 
@@ -44,7 +45,7 @@ UNHEARD = Config(auth_keys=(AuthKey(7, b"a key that the other one lacks"),), aut
 def ends(backend) -> Iterator[Tuple[Connection, Connection]]:
     """Two connected Connections."""
     with ExitStack() as stack:
-        yield connected(stack, backend)
+        yield connected(stack, backend, LITTLE_ROOM, LITTLE_ROOM)
 
 
 @pytest.fixture
@@ -397,7 +398,7 @@ def test_closing_twice_closes_nobody_else(backend, kind):
 
 def peeled(stack: ExitStack, backend: str) -> Tuple[Connection, Endpoint]:
     """A Connection that was peeled off an Endpoint, and its peer."""
-    ours, theirs = (stack.enter_context(Endpoint(HERE, backend=backend)) for _ in range(2))
+    ours, theirs = (stack.enter_context(Endpoint(HERE, backend=backend, config=LITTLE_ROOM)) for _ in range(2))
     theirs.settimeout(LIMIT)
     found = ours.connect(f"127.0.0.1:{theirs.port}", timeout=LIMIT)
     return stack.enter_context(found.peeloff()), theirs

@@ -28,6 +28,7 @@ from sctpffi.testing import LIMIT, Worker
 
 HERE = "127.0.0.1:0"
 PLAIN = Config()
+LITTLE_ROOM = Config(send_buffer_bytes=100_000, receive_buffer_bytes=100_000)  # FreeBSD's own take 3.6 MB
 DEAF = Config(auth_chunks=(ChunkType.DATA, ChunkType.SHUTDOWN, ChunkType.COOKIE_ECHO))
 HALF_DEAF = Config(auth_chunks=(ChunkType.DATA, ChunkType.SHUTDOWN))
 UNHEARD = Config(auth_keys=(AuthKey(7, b"a key that the other one lacks"),), auth_active_key=7)
@@ -168,7 +169,7 @@ def test_closing(backend, storm):
 def test_closing_while_the_peer_reads_slowly(backend, storm):
     """A close that has to wait for the peer goes on after each signal until everything is acknowledged."""
     with ExitStack() as stack:
-        client, server = connected(stack, backend)
+        client, server = connected(stack, backend, LITTLE_ROOM, LITTLE_ROOM)
         sent = 0
         with pytest.raises(WaitTimeout):
             while True:

@@ -26,6 +26,7 @@ from sctpffi import (
 )
 from sctpffi.testing import LIMIT, Worker, delivered
 
+LITTLE_ROOM = Config(send_buffer_bytes=100_000, receive_buffer_bytes=100_000)  # FreeBSD's own take 3.6 MB
 STRANGER = Config(auth_keys=(AuthKey(7, b"not the listener's"),), auth_active_key=7)
 
 
@@ -187,8 +188,8 @@ def test_what_is_there_needs_no_time(backend):
 def test_the_last_time_out_counts(backend, name):
     """A call that is begun after settimeout(0) and settimeout(None) waits, until somebody closes."""
     with (
-        sctpffi.listen("127.0.0.1:0", backend=backend) as listener,
-        sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT) as client,
+        sctpffi.listen("127.0.0.1:0", backend=backend, config=LITTLE_ROOM) as listener,
+        sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, config=LITTLE_ROOM, timeout=LIMIT) as client,
     ):
         server, _ = listener.accept(timeout=LIMIT)
         with server:
@@ -209,8 +210,8 @@ def test_the_last_time_out_counts(backend, name):
 def test_waits_are_as_long_as_told(backend, name):
     """No wait is shorter than its time-out; one of some seconds at most is not much longer either."""
     with (
-        sctpffi.listen("127.0.0.1:0", backend=backend) as listener,
-        sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, timeout=LIMIT) as client,
+        sctpffi.listen("127.0.0.1:0", backend=backend, config=LITTLE_ROOM) as listener,
+        sctpffi.connect(f"127.0.0.1:{listener.port}", backend=backend, config=LITTLE_ROOM, timeout=LIMIT) as client,
         Endpoint("127.0.0.1:0", backend=backend) as endpoint,
     ):
         server, _ = listener.accept(timeout=LIMIT)

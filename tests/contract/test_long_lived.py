@@ -46,11 +46,11 @@ def wear(sock: Socket) -> None:
 
 
 @pytest.fixture
-def worn(linked):
+def worn(tight):
     """Two associated one-to-one sockets that have waited often."""
-    wear(linked.client)
-    wear(linked.server)
-    return linked
+    wear(tight.client)
+    wear(tight.server)
+    return tight
 
 
 def _caught(call: Callable[[], object]) -> Optional[errors.Error]:

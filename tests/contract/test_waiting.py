@@ -259,16 +259,16 @@ def test_ctrl_c_interrupts(backend, call):
             timer.join()
 
 
-def test_ctrl_c_interrupts_a_waiting_send(linked):
+def test_ctrl_c_interrupts_a_waiting_send(tight):
     """Ctrl-C interrupts a send that waits for room."""
     with pytest.raises(WaitTimeout):  # now the peer's window is full too
         for _ in range(100_000):
-            linked.client.send(b"x" * 10_000, timeout=0.5)
+            tight.client.send(b"x" * 10_000, timeout=0.5)
     timer = threading.Timer(0.3, _signal_main, (signal.SIGINT,))
     try:
         with pytest.raises(KeyboardInterrupt):
             timer.start()
-            linked.client.send(b"x" * 10_000, timeout=LIMIT)
+            tight.client.send(b"x" * 10_000, timeout=LIMIT)
     finally:
         timer.join()
 
