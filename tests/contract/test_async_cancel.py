@@ -200,7 +200,7 @@ def test_churn(loop, backend):
 
     Ten rounds for each association of SCTPFFI_MANY, 2,000 at most, and 300 on other loops than asyncio.
     """
-    rounds = min(10 * int(os.environ.get("SCTPFFI_MANY", "50")), 2000 if loop.name == "asyncio" else 300)
+    rounds = min(10 * int(os.environ.get("SCTPFFI_MANY", "20")), 2000 if loop.name == "asyncio" else 300)
 
     async def main():
         chance = random.Random(6)

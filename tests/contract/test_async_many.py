@@ -15,7 +15,7 @@ import pytest
 from sctpffi import Config, aio
 from sctpffi.testing import LIMIT
 
-COUNT = int(os.environ.get("SCTPFFI_MANY", "50"))
+COUNT = int(os.environ.get("SCTPFFI_MANY", "20"))
 MESSAGES = 100
 AT_ONCE = 50  # that are being set up
 
@@ -31,7 +31,7 @@ def descriptors() -> Iterator[None]:
 
 @pytest.mark.timeout(600)
 def test_many_associations(backend, descriptors):
-    """50 associations, or SCTPFFI_MANY, are served by one asyncio process, each echoing 100 messages."""
+    """20 associations, or SCTPFFI_MANY, are served by one asyncio process, each echoing 100 messages."""
     config = Config(send_buffer_bytes=65536, receive_buffer_bytes=65536)
 
     async def echo(connection):

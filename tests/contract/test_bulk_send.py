@@ -38,6 +38,12 @@ from sctpffi.testing import LIMIT, Worker, expected, many_pair, pair
 FULL = [b"%06d" % number + bytes(4000) for number in range(1500)]  # more than any stack takes at once
 
 
+@pytest.fixture
+def linked(prompt):
+    """What was sent is acknowledged at once, not after 200 ms: most tests here wait until all has arrived."""
+    return prompt
+
+
 def numbers(total):
     """Messages that are told apart."""
     return [b"%d" % number for number in range(total)]

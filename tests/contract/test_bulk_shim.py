@@ -86,6 +86,12 @@ class Raw:
 
 
 @pytest.fixture
+def linked(prompt):
+    """What was sent is acknowledged at once, not after 200 ms: most tests here wait until all has arrived."""
+    return prompt
+
+
+@pytest.fixture
 def client(linked):
     """The calls for one end."""
     return Raw(linked.client)

@@ -17,6 +17,12 @@ from sctpffi.bulk import Arena, Outgoing
 from sctpffi.testing import LIMIT, Worker, delivered, many_pair, pair
 
 
+@pytest.fixture
+def linked(prompt):
+    """What was sent is acknowledged at once, not after 200 ms: most tests here wait until all has arrived."""
+    return prompt
+
+
 def queue(sender, *messages, **how):
     """Have the peer of a socket get these messages, so that all of them lie there."""
     assert sender.send_many(messages, **how) == len(messages)

@@ -222,9 +222,9 @@ RELIABILITY = [None, PrInfo(PrPolicy.RTX, 10), PrInfo(PrPolicy.TTL, 30_000), PrI
 def test_attributes_of_a_message(net, style, stream, ppid, unordered, prinfo):
     """Stream, PPID, order and reliability go together in one send (RFC 6458 sections 5.3.4, 5.3.7 and 9.12)."""
     if style is MANY:
-        receiver, _, sender, number = net.couple()
+        receiver, _, sender, number = net.couple(nodelay=True)
     else:
-        both = net.linked()
+        both = net.linked(nodelay=True)
         receiver, sender, number = both.server, both.client, 0
     for _ in range(2):
         sender.send(CHUNK, stream, ppid, unordered=unordered, prinfo=prinfo, assoc_id=number)

@@ -32,6 +32,12 @@ from sctpffi.notifications import SenderDryEvent, ShutdownEvent
 from sctpffi.testing import LIMIT, Worker, expected, many_pair, pair
 
 
+@pytest.fixture
+def linked(prompt):
+    """What was sent is acknowledged at once, not after 200 ms: most tests here wait until all has arrived."""
+    return prompt
+
+
 def some(size):
     """Bytes that tell when they are in a wrong place."""
     return bytes(i * 7 & 0xFF for i in range(size))
