@@ -365,6 +365,12 @@ esac
 """
 
 
+def downloads(tmp_path, does):
+    """A pip that does that in place of a download; $6 is where to."""
+    (tmp_path / "pip").write_text(f'mkdir -p "$6"; {does}\n')
+    return ("sh", str(tmp_path / "pip"))
+
+
 @pytest.fixture
 def visit(tmp_path, shell, monkeypatch):
     """Makes visits to a guest that is this machine; an interpreter there builds what is asked of it."""
@@ -377,6 +383,7 @@ def visit(tmp_path, shell, monkeypatch):
     monkeypatch.setattr(vm.image, "WORK", str(tmp_path / "work"))
     monkeypatch.setattr(vm.ssh, "wait_for", lambda *_: None)
     monkeypatch.setenv("SCTPFFI_MANY", "3")
+    monkeypatch.setattr(vm.source, "PIP", downloads(tmp_path, "touch $6/setuptools-99-py3-none-any.whl"))
     here = vm.systems.FREEBSD._replace(
         kernel=os.uname().sysname, calm="", module="true", installer="installer", arches={os.uname().machine: "x"}
     )
@@ -397,6 +404,7 @@ def test_a_visit(visit, tmp_path, capfd):
     assert capfd.readouterr().out == f"tests\n{tmp_path}/work/site\n"
     assert (tmp_path / "work" / "run" / "tests" / "contract").is_dir()
     assert (tmp_path / "work" / "site" / "sctpffi").is_dir()
+    assert (tmp_path / "work" / "wheels" / "setuptools-99-py3-none-any.whl").is_file()
     # First python3, then those whose names it tells.
     first, second = (tmp_path / "installed").read_text().splitlines()
     assert (first, second.split()[0]) == ("python3", "py311-cffi")
@@ -438,6 +446,13 @@ def test_mtu_is_asked_for_and_may_be_refused(visit, capfd):
     assert visit(mtu="test 1500 -eq").run(vm.guest.Job(["true"], mtu=1500)) == 0
     with pytest.raises(Error, match="--mtu 9: too small"):
         visit(mtu="echo too small; false").run(vm.guest.Job(["true"], mtu=9))
+
+
+def test_setuptools_that_can_not_be_had(visit, tmp_path, monkeypatch):
+    """Without a network here there is no setuptools to carry in: what pip said, and what to do."""
+    monkeypatch.setattr(vm.source, "PIP", downloads(tmp_path, "echo no network >&2; exit 1"))
+    with pytest.raises(Error, match=r"(?s)setuptools>=\d+, for the build .*use --offline.*no network"):
+        visit().run(vm.guest.Job(["true"]))
 
 
 def test_build_that_fails(visit, tmp_path):

@@ -189,21 +189,20 @@ class Visit:
             source.pack_built(self.system, self.system.arches[facts.machine], self.shell.folder, archive)
         else:
             source.pack_source(self.settings.source, archive)
+            source.add_setuptools(archive, self.shell.folder)
         self.done("making a folder", self.script("making a folder", f"mkdir -p {WORK}/bin {WORK}/run {WORK}/site"))
         self.done("copying", self.settled("copying", self.shell.send(archive, WORK, self.left())))
         lines = f"ln -s {facts.python} {WORK}/bin/python3 && cp -R {WORK}/source/tests {WORK}/run/tests"
         self.done("arranging files", self.script("arranging files", lines))
 
     def build(self) -> None:
-        """Make the sdist there and install it, with the system's own cffi. Its setuptools is often older than the one
-        that pyproject.toml asks for, which therefore comes from PyPI."""
+        """Make the sdist there and install it, with the system's own cffi and the setuptools that was carried in."""
         say("building")
         lines = [
             f"cd {WORK}/source && {self.exports()} || return 1",
             f"export SCTPFFI_BACKENDS={shlex.quote(os.environ.get('SCTPFFI_BACKENDS') or self.system.backend)}",
             "export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1",
-            'wanted=$(sed -n \'s/^requires = .*"\\(setuptools[^"]*\\)".*/\\1/p\' pyproject.toml)',
-            f'python3 -m pip install -q --target {WORK}/build "${{wanted:-setuptools}}" || return 1',
+            f"python3 -m pip install -q --no-index --no-deps --target {WORK}/build {WORK}/wheels/*.whl || return 1",
             f"export PYTHONPATH={WORK}/build:$PYTHONPATH",
             "python3 setup.py -q sdist -d ../dist || return 1",
             "python3 -m pip install -q --no-build-isolation --no-deps --no-index --target ../site ../dist/*.tar.gz",

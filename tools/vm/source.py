@@ -6,6 +6,7 @@ How it gets there is the business of ssh.py.
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tarfile
@@ -20,6 +21,7 @@ from systems import System
 # What the sdist is made of, and the suite.
 FILES = ("pyproject.toml", "setup.py", "build_ffi.py", "MANIFEST.in", "LICENSE", "Makefile", "tox.ini")
 FOLDERS = ("csrc", "sctpffi", "tests", "tools", "docs", "examples")
+PIP = (sys.executable, "-m", "pip")
 LEFT_OVER = (".so", ".o", ".pyc", ".pyo", "_build_info.py")
 
 
@@ -67,6 +69,21 @@ def pack_source(source: Path, target: Path) -> None:
         repack_sdist(source, target)
     else:
         raise RunnerError(f"--source {source}: there is no such file or folder")
+
+
+def add_setuptools(archive: Path, folder: Path) -> None:
+    """Add the setuptools that the build asks for: the guest's is often older, and this machine knows the network."""
+    asked = re.search(r'"(setuptools[^"]*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted_one = asked[1] if asked else "setuptools"
+    options = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder / "wheels"))
+    done = subprocess.run([*PIP, *options, wanted_one], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RunnerError(
+            f"{wanted_one}, for the build in the guest, could not be downloaded by {' '.join(PIP)}; without a network,"
+            f" use --offline. What was said:\n{done.stderr.strip()}"
+        )
+    with tarfile.open(archive, "a", format=tarfile.GNU_FORMAT) as carried:
+        carried.add(folder / "wheels", "wheels", filter=owned)
 
 
 def pack_built(system: System, arch: str, folder: Path, target: Path) -> None:
