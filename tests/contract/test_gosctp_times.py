@@ -57,6 +57,12 @@ def fill(connection: Connection) -> None:
             connection.send(b"x" * 10_000, timeout=0.3)
 
 
+def send_for_ever(connection: Connection) -> None:
+    """Send on, because some room may come late."""
+    while True:
+        connection.send(b"x" * 10_000)
+
+
 def free_again(local: str, backend: str) -> None:
     """Wait until an address can be bound: usrsctp gives it back when nothing of the association can come any more."""
     end = time.monotonic() + LIMIT
@@ -198,7 +204,7 @@ def test_the_last_time_out_counts(backend, name):
             waiting = listener if name == "accept" else client
             waiting.settimeout(0)
             waiting.settimeout(None)
-            call = {"accept": listener.accept, "send": lambda: client.send(b"x" * 10_000)}.get(name)
+            call = {"accept": listener.accept, "send": lambda: send_for_ever(client)}.get(name)
             worker = Worker(caught, call or getattr(client, name))
             with pytest.raises(TimeoutError):
                 worker.join(0.2)
