@@ -25,7 +25,7 @@ from sctpffi.optvalues import PrInfo
 
 BATCH = 64
 _COPIED_BYTES = 8192  # longer messages are not copied together for a native call: a pointer to each costs less
-_AT_ONCE_BYTES = 1048576  # that are
+_AT_ONCE_BYTES = 1048576  # that are copied together for one
 _ENDING = SendFlag.ABORT | SendFlag.EOF
 _ADDR_OVER = int(SendFlag.ADDR_OVER)
 _PLAIN = Outgoing(b"")
@@ -126,12 +126,13 @@ class SocketBulk(SocketSending):
     def _send_some(self, parcel: Parcel, start: int, wait_ms: int) -> int:
         """One native call, with as many messages as go into it."""
         datas, infos, sizes, longest = parcel
-        if longest > _COPIED_BYTES:
-            datas, sizes = datas[start:], sizes[start:]
-            return self._handle.send_these(datas, sizes, infos if len(infos) == 1 else infos[start:], wait_ms)
-        end = _stretch(sizes, start)
+        copied = longest <= _COPIED_BYTES
+        end = _stretch(sizes, start) if copied else len(sizes)
+        datas, sizes = datas[start:end], sizes[start:end]
         infos = infos if len(infos) == 1 else infos[start:end]
-        return self._handle.send_many(b"".join(datas[start:end]), sizes[start:end], infos, wait_ms)
+        if copied:
+            return self._handle.send_many(b"".join(datas), sizes, infos, wait_ms)
+        return self._handle.send_these(datas, sizes, infos, wait_ms)
 
     def _many_failed(self, code: int, size: int, info: Packed, deadline: Deadline) -> errors.Error:
         found = self._send_failed(code, size, info.stream, info.assoc_id, deadline, info.to, None, None, "send_many")

@@ -194,36 +194,28 @@ class ShimHandle:
         return self._ffi.gc(more, lambda _, keep=packed: None)  # the addresses live as long as what points to them
 
     def send_many(self, data: bytes, lengths: Sequence[int], infos: Sequence[Outgoing], timeout_ms: int) -> int:
-        ffi = self._ffi
-        packed = b"".join([_SND.pack(*info[:7], *self._raw_address(info.to)) for info in infos])
-        code: int = self._lib.sfi_send_many(
-            self._ptr,
-            data,
-            len(data),
-            ffi.from_buffer("uint32_t[]", lengths),
-            len(lengths),
-            ffi.from_buffer("sfi_snd[]", packed),
-            len(infos),
-            timeout_ms,
-        )
+        said = self._said(lengths, infos)
+        code: int = self._lib.sfi_send_many(self._ptr, data, len(data), *said, timeout_ms)
         return code
 
     def send_these(
         self, datas: Sequence[bytes], lengths: Sequence[int], infos: Sequence[Outgoing], timeout_ms: int
     ) -> int:
+        held = [self._ffi.from_buffer(data) for data in datas]  # keeps the bytes where they are
+        said = self._said(lengths, infos)
+        code: int = self._lib.sfi_send_these(self._ptr, self._ffi.new("char *[]", held), *said, timeout_ms)
+        return code
+
+    def _said(self, lengths: Sequence[int], infos: Sequence[Outgoing]) -> Tuple[Any, int, Any, int]:
+        """How long messages are and what they say, as the shim takes it."""
         ffi = self._ffi
         packed = b"".join([_SND.pack(*info[:7], *self._raw_address(info.to)) for info in infos])
-        held = [ffi.from_buffer(data) for data in datas]  # keeps the bytes where they are
-        code: int = self._lib.sfi_send_these(
-            self._ptr,
-            ffi.new("char *[]", held),
+        return (
             ffi.from_buffer("uint32_t[]", lengths),
             len(lengths),
             ffi.from_buffer("sfi_snd[]", packed),
             len(infos),
-            timeout_ms,
         )
-        return code
 
     @staticmethod
     def _raw_address(address: Optional[Address]) -> Tuple[int, int, int, bytes]:

@@ -103,25 +103,17 @@ def server(linked):
     return Raw(linked.server)
 
 
-def test_there_and_back(linked, client, server):
-    """Messages that lie one behind the other are sent, each with its own info, and come apart."""
-    assert client.send() == 3
+@pytest.mark.parametrize("how", ["send", "send_these"])
+def test_there_and_back(linked, client, server, how):
+    """Messages that lie together, or each somewhere, are sent with an info each or one for all, and come apart."""
+    send = getattr(client, how)
+    assert send() == 3
     delivered(linked.client)
     assert server.came(server.recv()) == [(b"a", 1), (b"bb", 2), (b"ccc", 3)]
-    assert client.send(infos=client.infos(9), infos_count=1) == 3
+    assert send(infos=client.infos(9), infos_count=1) == 3
     delivered(linked.client)
     assert server.came(server.recv()) == [(b"a", 9), (b"bb", 9), (b"ccc", 9)]
     assert server.recv(timeout_ms=0) == -errno.EAGAIN
-
-
-def test_there_and_back_from_anywhere(linked, client, server):
-    """Messages that lie each somewhere are sent, each with its own info, or with that of all."""
-    assert client.send_these() == 3
-    delivered(linked.client)
-    assert server.came(server.recv()) == [(b"a", 1), (b"bb", 2), (b"ccc", 3)]
-    assert client.send_these(infos=client.infos(9), infos_count=1) == 3
-    delivered(linked.client)
-    assert server.came(server.recv()) == [(b"a", 9), (b"bb", 9), (b"ccc", 9)]
 
 
 WRONG_PARCELS = {

@@ -50,7 +50,7 @@ def test_it_is_handed_on(seconds):
                 assert turn.take_soon(seconds)
             else:
                 while not turn.take_now():
-                    time.sleep(0)
+                    time.sleep(0)  # lets the others run, which is all that is wanted
             inside.append(1)
             most.append(len(inside))
             count[0] += 1
@@ -72,7 +72,7 @@ def test_who_waits_is_told():
     turn.take()
     waiter = Worker(turn.take_soon, None)
     while not turn.queueing:
-        time.sleep(0)
+        time.sleep(0)  # lets the waiter run, until it says that it waits
     assert waiter.alive
     turn.give()
     assert waiter.join()
