@@ -40,6 +40,9 @@ class Turn:
                     if left is not None and left <= 0:
                         return False
                     self._given.wait(left)
+            except BaseException:
+                self._given.notify()  # what woke this one is for another now
+                raise
             finally:
                 self.queueing -= 1
         return True

@@ -92,3 +92,24 @@ def test_a_waiter_that_is_interrupted_leaves_the_line(monkeypatch):
         turn.take_soon(None)
     assert turn.queueing == 0
     assert turn.taken()
+
+
+def test_a_waiter_that_is_interrupted_hands_on_what_woke_it():
+    """Who is told that the turn is free, and is interrupted before it takes it, does not leave the others waiting."""
+    turn = Turn()
+    turn.take()
+    other = Worker(turn.take_soon, None)
+    while not turn.queueing:
+        time.sleep(0)  # lets the other run, until it says that it waits
+    given = turn._given
+    wait = given.wait
+
+    def interrupt(timeout=None):
+        turn.put(True)  # whoever had it told this one alone
+        raise KeyboardInterrupt
+
+    given.wait = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        turn.take_soon(None)
+    given.wait = wait
+    assert other.join(10)
